@@ -1,0 +1,106 @@
+//! The hub's reply side: what a provider said, piece by piece, in no dialect.
+//!
+//! Grammar: `Start (BlockStart Delta* BlockStop | Usage | Ping)* Finish Usage? End`, or `Fault` in
+//! place of the rest. Blocks may interleave: `index` says which one a delta belongs to; writers for
+//! dialects that allow one open block at a time do the buffering.
+
+use std::borrow::Cow;
+
+use crate::{Fault, Usage};
+
+/// One step of a reply.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// The reply begins.
+    Start {
+        /// The provider's id of the reply.
+        id: Cow<'a, str>,
+        /// The model that answers, in the provider's words.
+        model: Cow<'a, str>,
+    },
+    /// A block begins.
+    BlockStart {
+        /// Number of the block, ascending by first appearance, never reused.
+        index: usize,
+        /// What it will hold.
+        kind: BlockKind<'a>,
+    },
+    /// More of an open block.
+    Delta {
+        /// Number of the block.
+        index: usize,
+        /// The piece.
+        piece: Piece<'a>,
+    },
+    /// A block is complete.
+    BlockStop {
+        /// Number of the block.
+        index: usize,
+    },
+    /// Token counts so far; later values replace earlier ones member by member.
+    Usage(Usage),
+    /// Why the model stopped. At most once.
+    Finish {
+        /// In byokey's words.
+        reason: Finish,
+        /// In the provider's words.
+        native: Cow<'a, str>,
+        /// The stop text that matched, when the provider names it.
+        stop_sequence: Option<Cow<'a, str>>,
+    },
+    /// The provider says that it is alive.
+    Ping,
+    /// The provider failed inside the stream; nothing follows.
+    Fault(Fault),
+    /// The provider's end of the stream, after `Finish`.
+    End,
+}
+
+/// What a block of a reply holds.
+#[derive(Clone, Debug)]
+pub enum BlockKind<'a> {
+    /// Visible text.
+    Text,
+    /// A refusal, where the dialect keeps it apart from text.
+    Refusal,
+    /// Reasoning with readable text and, at its end, perhaps a signature.
+    Thinking,
+    /// Encrypted reasoning without readable text.
+    Redacted(Cow<'a, str>),
+    /// A tool call.
+    Call {
+        /// Its id.
+        id: Cow<'a, str>,
+        /// The tool's name.
+        name: Cow<'a, str>,
+    },
+}
+
+/// A piece of a block.
+#[derive(Clone, Debug)]
+pub enum Piece<'a> {
+    /// Text of a text, refusal or thinking block.
+    Text(Cow<'a, str>),
+    /// A fragment of a call's JSON arguments.
+    Arguments(Cow<'a, str>),
+    /// The signature of a thinking block; the last one counts.
+    Signature(Cow<'a, str>),
+}
+
+/// Why a reply ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// The model was done.
+    Stop,
+    /// A stop text matched.
+    StopSequence,
+    /// The model waits for tool results.
+    ToolCalls,
+    /// The token limit was reached.
+    Length,
+    /// The provider's filter or the model refused.
+    Refused,
+    /// The provider paused a long server-side tool run.
+    Paused,
+}

@@ -1,0 +1,26 @@
+//! Pure translation between the dialects of model providers.
+//!
+//! No I/O, clock, runtime or randomness lives here: bytes in, bytes out. Requests of one dialect
+//! become requests of another through [`Turn`], replies through [`Event`]; what cannot be carried is
+//! written into a [`Ledger`]. Where the dialects match nothing is parsed: see [`Plan::Pass`].
+
+mod caps;
+mod dialect;
+mod event;
+mod fault;
+mod loss;
+mod plan;
+mod turn;
+mod usage;
+
+pub use caps::{Capabilities, SamplingSupport, ThinkingSupport};
+pub use dialect::Dialect;
+pub use event::{BlockKind, Event, Finish, Piece};
+pub use fault::{Fault, FaultKind};
+pub use loss::{Action, Ledger, Loss, Reason};
+pub use plan::{Plan, plan};
+pub use turn::{
+    Block, Body, CacheMark, Call, CallResult, Effort, File, Format, Image, Message, Proof,
+    Reasoning, Role, Sampling, Source, Thinking, Tool, ToolChoice, ToolInput, Turn,
+};
+pub use usage::Usage;

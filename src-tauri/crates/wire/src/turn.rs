@@ -1,0 +1,290 @@
+//! The hub's request side: what a caller asked for, in no dialect.
+//!
+//! Text borrows from the caller's body wherever it can. JSON that byokey has no opinion on (tool
+//! schemas, arguments) stays as the caller's own bytes, so numbers and key order survive.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+/// One request: the whole conversation so far and what is wanted next.
+#[derive(Clone, Debug, Default)]
+pub struct Turn<'a> {
+    /// The caller's model name, as sent.
+    pub model: Cow<'a, str>,
+    /// Whether the caller wants the reply as a stream.
+    pub stream: bool,
+    /// System text before the first message, one block per part.
+    pub system: Vec<Block<'a>>,
+    /// The conversation in the caller's order.
+    pub messages: Vec<Message<'a>>,
+    /// Tools the model may call.
+    pub tools: Vec<Tool<'a>>,
+    /// Whether and which tool must be called.
+    pub tool_choice: Option<ToolChoice<'a>>,
+    /// Whether several tools may be called at once; `None` leaves it to the provider.
+    pub parallel_tools: Option<bool>,
+    /// Most tokens the reply may have.
+    pub max_output: Option<u64>,
+    /// Sampling settings.
+    pub sampling: Sampling<'a>,
+    /// How hard the model should think; `None` injects nothing.
+    pub reasoning: Option<Reasoning>,
+    /// Shape the reply's text must have.
+    pub format: Option<Format<'a>>,
+    /// The caller's own id for its user.
+    pub user: Option<Cow<'a, str>>,
+    /// Priority class asked for.
+    pub service_tier: Option<Cow<'a, str>>,
+    /// The caller's key for its prompt cache (chat, responses).
+    pub cache_key: Option<Cow<'a, str>>,
+}
+
+/// One message of the conversation.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said, in order.
+    pub blocks: Vec<Block<'a>>,
+}
+
+/// Who speaks in a message. Tool results are blocks of a user message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Instructions in the middle of a conversation.
+    System,
+    /// The person, and results of tools.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// A piece of a message and the caller's cache mark behind it.
+#[derive(Clone, Debug)]
+pub struct Block<'a> {
+    /// The piece itself.
+    pub body: Body<'a>,
+    /// A prompt-cache breakpoint after this block.
+    pub cache: Option<CacheMark>,
+}
+
+/// What a block holds.
+#[derive(Clone, Debug)]
+pub enum Body<'a> {
+    /// Plain text.
+    Text(Cow<'a, str>),
+    /// An assistant's refusal, where the dialect keeps it apart from text.
+    Refusal(Cow<'a, str>),
+    /// A picture.
+    Image(Image<'a>),
+    /// A document.
+    File(File<'a>),
+    /// Sound.
+    Audio {
+        /// Base64 data.
+        data: Cow<'a, str>,
+        /// File format in OpenAI's words: `wav`, `mp3`, …
+        format: Cow<'a, str>,
+    },
+    /// The model's reasoning from an earlier reply.
+    Thinking(Thinking<'a>),
+    /// A tool call the model made.
+    Call(Call<'a>),
+    /// A tool's answer.
+    Result(CallResult<'a>),
+}
+
+/// Where the bytes of a picture or document are.
+#[derive(Clone, Debug)]
+pub enum Source<'a> {
+    /// Inline, base64.
+    Base64 {
+        /// MIME type.
+        media_type: Cow<'a, str>,
+        /// Base64 data.
+        data: Cow<'a, str>,
+    },
+    /// Behind a URL the provider fetches.
+    Url(Cow<'a, str>),
+    /// Stored at one provider; means nothing to another.
+    FileId(Cow<'a, str>),
+    /// Inline plain text.
+    Text(Cow<'a, str>),
+}
+
+/// A picture.
+#[derive(Clone, Debug)]
+pub struct Image<'a> {
+    /// Its bytes.
+    pub source: Source<'a>,
+    /// OpenAI's resolution hint: `auto`, `low`, `high`.
+    pub detail: Option<Cow<'a, str>>,
+}
+
+/// A document.
+#[derive(Clone, Debug)]
+pub struct File<'a> {
+    /// Its bytes.
+    pub source: Source<'a>,
+    /// Its name.
+    pub name: Option<Cow<'a, str>>,
+}
+
+/// Reasoning and what proves it to the provider that made it.
+#[derive(Clone, Debug)]
+pub struct Thinking<'a> {
+    /// Readable text; empty when redacted.
+    pub text: Cow<'a, str>,
+    /// The provider's opaque proof.
+    pub proof: Option<Proof<'a>>,
+}
+
+/// An opaque reasoning proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof<'a> {
+    /// Signature over readable thinking.
+    Signature(Cow<'a, str>),
+    /// The whole reasoning, encrypted, with no readable text.
+    Redacted(Cow<'a, str>),
+}
+
+/// A tool call.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// The id that its result names.
+    pub id: Cow<'a, str>,
+    /// Name of the tool.
+    pub name: Cow<'a, str>,
+    /// Arguments as JSON text, exactly as written; empty means `{}`.
+    pub arguments: Cow<'a, str>,
+}
+
+/// A tool's answer.
+#[derive(Clone, Debug)]
+pub struct CallResult<'a> {
+    /// Id of the call; empty when the caller sent none.
+    pub call_id: Cow<'a, str>,
+    /// Text, images, documents.
+    pub blocks: Vec<Block<'a>>,
+    /// Whether the tool failed.
+    pub is_error: bool,
+}
+
+/// A prompt-cache breakpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheMark {
+    /// The provider's default lifetime (five minutes at Anthropic).
+    Default,
+    /// One hour.
+    Hour,
+}
+
+/// A tool the model may call.
+#[derive(Clone, Debug)]
+pub struct Tool<'a> {
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// What it is for.
+    pub description: Option<Cow<'a, str>>,
+    /// How its arguments look.
+    pub input: ToolInput<'a>,
+    /// Whether arguments must match the schema exactly.
+    pub strict: Option<bool>,
+    /// A cache breakpoint after this tool.
+    pub cache: Option<CacheMark>,
+}
+
+/// How a tool's arguments look.
+#[derive(Clone, Debug)]
+pub enum ToolInput<'a> {
+    /// JSON arguments by this schema; `None` takes no arguments.
+    Schema(Option<&'a RawValue>),
+    /// Free text (OpenAI custom tools).
+    FreeText,
+}
+
+/// Whether and which tool must be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolChoice<'a> {
+    /// The model decides.
+    Auto,
+    /// No tool.
+    None,
+    /// Some tool.
+    Required,
+    /// This tool.
+    Named(Cow<'a, str>),
+    /// Only these tools; `true` when one of them must be called.
+    Allowed(Vec<Cow<'a, str>>, bool),
+}
+
+/// Sampling settings; absent ones are left to the provider.
+#[derive(Clone, Debug, Default)]
+pub struct Sampling<'a> {
+    /// 0–2 at OpenAI and Google, 0–1 at Anthropic.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling, 0–1.
+    pub top_p: Option<f64>,
+    /// Top-k sampling.
+    pub top_k: Option<u64>,
+    /// OpenAI's frequency penalty.
+    pub frequency_penalty: Option<f64>,
+    /// OpenAI's presence penalty.
+    pub presence_penalty: Option<f64>,
+    /// Seed for best-effort determinism.
+    pub seed: Option<i64>,
+    /// Texts that end the reply.
+    pub stop: Vec<Cow<'a, str>>,
+}
+
+/// How hard to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reasoning {
+    /// A named level.
+    Effort(Effort),
+    /// At most this many reasoning tokens.
+    Budget(u64),
+    /// As much as the model sees fit.
+    Auto,
+}
+
+/// Named reasoning levels, lowest first.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// No reasoning.
+    None,
+    /// As little as possible.
+    Minimal,
+    /// Little.
+    Low,
+    /// The middle.
+    Medium,
+    /// Much.
+    High,
+    /// Very much.
+    Xhigh,
+    /// All there is.
+    Max,
+}
+
+/// Shape the reply's text must have.
+#[derive(Clone, Debug)]
+pub enum Format<'a> {
+    /// Some JSON object.
+    JsonObject,
+    /// JSON by a schema.
+    JsonSchema {
+        /// The caller's name for it.
+        name: Option<Cow<'a, str>>,
+        /// What it describes.
+        description: Option<Cow<'a, str>>,
+        /// The schema.
+        schema: &'a RawValue,
+        /// Whether it must match exactly.
+        strict: Option<bool>,
+    },
+}
