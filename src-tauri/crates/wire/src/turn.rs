@@ -45,6 +45,8 @@ pub struct Turn<'a> {
 pub struct Message<'a> {
     /// Who speaks.
     pub role: Role,
+    /// Index of the message in the caller's own list, so that losses can name it.
+    pub at: usize,
     /// What is said, in order.
     pub blocks: Vec<Block<'a>>,
 }
@@ -67,6 +69,18 @@ pub struct Block<'a> {
     pub body: Body<'a>,
     /// A prompt-cache breakpoint after this block.
     pub cache: Option<CacheMark>,
+}
+
+impl<'a> Block<'a> {
+    /// A block without a cache mark.
+    pub fn new(body: Body<'a>) -> Self {
+        Self { body, cache: None }
+    }
+
+    /// A text block without a cache mark.
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::new(Body::Text(text.into()))
+    }
 }
 
 /// What a block holds.
