@@ -10,6 +10,7 @@ mod event;
 mod fault;
 mod loss;
 mod plan;
+mod scan;
 mod turn;
 mod usage;
 
@@ -19,6 +20,7 @@ pub use event::{BlockKind, Event, Finish, Piece};
 pub use fault::{Fault, FaultKind};
 pub use loss::{Action, Ledger, Loss, Reason};
 pub use plan::{Plan, plan};
+pub use scan::{MAX_DEPTH, Model, Scan, ScanError};
 pub use turn::{
     Block, Body, CacheMark, Call, CallResult, Effort, File, Format, Image, Message, Proof,
     Reasoning, Role, Sampling, Source, Thinking, Tool, ToolChoice, ToolInput, Turn,

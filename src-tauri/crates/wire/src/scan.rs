@@ -1,0 +1,698 @@
+//! Looks at a request body while it arrives: is it JSON, and which model does it name?
+//!
+//! The gateway must know the model before it can choose an account, yet a body may be tens of
+//! megabytes and most callers put `model` first. So the syntax check and the search run together
+//! over pieces of any size, hold no tree, and let the caller start sending as soon as the model is
+//! known. Nothing is interpreted beyond the top-level members byokey acts on.
+
+use std::ops::Range;
+
+use crate::{Fault, FaultKind};
+
+/// Deepest nesting taken. Real requests stay below a few dozen levels; providers refuse far less.
+pub const MAX_DEPTH: usize = 1024;
+/// Longest model name taken, in bytes of its JSON literal.
+const MAX_MODEL: usize = 1024;
+/// Longest key literal kept: room for the keys below with every letter written as an escape.
+const MAX_KEY: usize = 64;
+
+/// An incremental look at one JSON object.
+#[derive(Debug)]
+pub struct Scan {
+    state: State,
+    depth: usize,
+    /// One bit per open container: set for an object.
+    kinds: [u64; MAX_DEPTH / 64],
+    /// Bytes seen in earlier pushes.
+    base: usize,
+    utf8: Utf8,
+    literal: Vec<u8>,
+    literal_start: usize,
+    role: Role,
+    model: Option<Model>,
+    stream: Option<bool>,
+}
+
+/// The model member of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The name, unescaped.
+    pub name: String,
+    /// Where its JSON literal stands in the body, quotes included.
+    pub at: Range<usize>,
+}
+
+/// Why a body was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScanError {
+    /// A byte that is not UTF-8.
+    #[error("the body is not UTF-8 (byte {at})")]
+    NotUtf8 {
+        /// Offset in the body.
+        at: usize,
+    },
+    /// A byte that JSON does not allow there.
+    #[error("the body is not valid JSON (byte {at})")]
+    NotJson {
+        /// Offset in the body.
+        at: usize,
+    },
+    /// The body ended inside a value.
+    #[error("the body ends in the middle of its JSON (byte {at})")]
+    CutShort {
+        /// Length of the body.
+        at: usize,
+    },
+    /// Nothing was sent.
+    #[error("the body is empty; send a JSON object")]
+    Empty,
+    /// JSON, but not an object.
+    #[error("the body must be a JSON object")]
+    NotObject,
+    /// Nested deeper than [`MAX_DEPTH`].
+    #[error("the body is nested deeper than {MAX_DEPTH} levels (byte {at})")]
+    TooDeep {
+        /// Offset in the body.
+        at: usize,
+    },
+    /// No `model` member.
+    #[error("`model` is missing; name one of the models that GET /v1/models lists")]
+    NoModel,
+    /// `model` is not a string, or longer than any name.
+    #[error("`model` must be a string of at most {MAX_MODEL} bytes")]
+    BadModel,
+    /// `model` stands there twice, so byokey and the provider could read different ones.
+    #[error("`model` is given twice")]
+    TwoModels,
+    /// `stream` is not a boolean.
+    #[error("`stream` must be true or false")]
+    BadStream,
+}
+
+impl From<ScanError> for Fault {
+    fn from(error: ScanError) -> Self {
+        let mut fault = Fault::new(FaultKind::BadRequest, error.to_string());
+        fault.param = match error {
+            ScanError::NoModel | ScanError::BadModel | ScanError::TwoModels => Some("model".into()),
+            ScanError::BadStream => Some("stream".into()),
+            _ => None,
+        };
+        fault
+    }
+}
+
+/// What the string or literal being read is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Other,
+    /// A key of the outermost object.
+    TopKey,
+    /// The value of the outermost `model`.
+    Model,
+    /// The value of the outermost `stream`.
+    Stream,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Start,
+    /// Behind `{`: a key or `}`.
+    FirstKey,
+    /// Behind `,` in an object.
+    Key,
+    Colon,
+    Value,
+    /// Behind `[`: a value or `]`.
+    FirstItem,
+    /// Behind a value.
+    After,
+    Text {
+        key: bool,
+    },
+    Escape {
+        key: bool,
+    },
+    Hex {
+        key: bool,
+        left: u8,
+    },
+    Number(Number),
+    Word {
+        rest: &'static [u8],
+    },
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    Minus,
+    Zero,
+    Int,
+    Point,
+    Fraction,
+    E,
+    Sign,
+    Exponent,
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scan {
+    /// A look at a new body.
+    pub fn new() -> Self {
+        Self {
+            state: State::Start,
+            depth: 0,
+            kinds: [0; MAX_DEPTH / 64],
+            base: 0,
+            utf8: Utf8::default(),
+            literal: Vec::new(),
+            literal_start: 0,
+            role: Role::Other,
+            model: None,
+            stream: None,
+        }
+    }
+
+    /// The model, once its member has been seen whole.
+    pub fn model(&self) -> Option<&Model> {
+        self.model.as_ref()
+    }
+
+    /// Whether the caller asks for a stream, as far as seen; absent and `null` mean no.
+    pub fn stream(&self) -> bool {
+        self.stream.unwrap_or(false)
+    }
+
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// The first fault found; the scan is of no use afterwards.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
+        self.utf8
+            .push(bytes)
+            .map_err(|at| ScanError::NotUtf8 { at: self.base + at })?;
+        let mut at = 0;
+        while at < bytes.len() {
+            at = self.step(bytes, at)?;
+        }
+        self.base += bytes.len();
+        Ok(())
+    }
+
+    /// Says that the body is complete.
+    ///
+    /// # Errors
+    /// When it is no complete JSON object or names no model.
+    pub fn finish(&self) -> Result<&Model, ScanError> {
+        self.finish_any()?;
+        self.model.as_ref().ok_or(ScanError::NoModel)
+    }
+
+    /// As [`finish`](Self::finish), for objects that need no model.
+    ///
+    /// # Errors
+    /// When it is no complete JSON object.
+    pub fn finish_any(&self) -> Result<(), ScanError> {
+        match self.state {
+            State::Done => Ok(()),
+            State::Start => Err(ScanError::Empty),
+            _ => Err(ScanError::CutShort { at: self.base }),
+        }
+    }
+
+    /// Reads at least one byte from `at`; returns where to go on.
+    fn step(&mut self, bytes: &[u8], at: usize) -> Result<usize, ScanError> {
+        match self.state {
+            State::Text { key } => return self.text(bytes, at, key),
+            State::Number(number) => return self.number(bytes, at, number),
+            _ => {}
+        }
+        let byte = bytes[at];
+        let bad = ScanError::NotJson { at: self.base + at };
+        match self.state {
+            State::Escape { key } => {
+                self.keep(byte)?;
+                self.state = match byte {
+                    b'u' => State::Hex { key, left: 4 },
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => State::Text { key },
+                    _ => return Err(bad),
+                };
+            }
+            State::Hex { key, left } => {
+                self.keep(byte)?;
+                if !byte.is_ascii_hexdigit() {
+                    return Err(bad);
+                }
+                self.state = if left == 1 {
+                    State::Text { key }
+                } else {
+                    State::Hex {
+                        key,
+                        left: left - 1,
+                    }
+                };
+            }
+            State::Word { rest } => match rest.split_first() {
+                Some((&expected, rest)) if expected == byte => {
+                    self.state = if rest.is_empty() {
+                        State::After
+                    } else {
+                        State::Word { rest }
+                    };
+                }
+                _ => return Err(bad),
+            },
+            _ if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') => {}
+            State::Start if byte == b'{' => self.open(true, at)?,
+            State::Start => return Err(self.not_object(byte, at)),
+            State::FirstKey | State::Key if byte == b'"' => self.begin_text(true, at),
+            State::FirstKey if byte == b'}' => self.close(true, at)?,
+            State::Colon if byte == b':' => self.state = State::Value,
+            State::FirstItem if byte == b']' => self.close(false, at)?,
+            State::Value | State::FirstItem => self.begin_value(byte, at)?,
+            State::After if byte == b',' => {
+                self.state = if self.in_object() {
+                    State::Key
+                } else {
+                    State::Value
+                };
+                if self.depth == 1 {
+                    self.role = Role::Other;
+                }
+            }
+            State::After if byte == b'}' || byte == b']' => self.close(byte == b'}', at)?,
+            _ => return Err(bad),
+        }
+        Ok(at + 1)
+    }
+
+    fn begin_value(&mut self, byte: u8, at: usize) -> Result<(), ScanError> {
+        let role = if self.depth == 1 {
+            self.role
+        } else {
+            Role::Other
+        };
+        match (role, byte) {
+            (Role::Model, b'"') | (Role::Stream, b't' | b'f' | b'n') => {}
+            (Role::Model, _) => return Err(ScanError::BadModel),
+            (Role::Stream, _) => return Err(ScanError::BadStream),
+            (Role::Other | Role::TopKey, _) => {}
+        }
+        if role == Role::Stream {
+            self.stream = Some(byte == b't');
+        }
+        match byte {
+            b'{' => self.open(true, at)?,
+            b'[' => self.open(false, at)?,
+            b'"' => self.begin_text(false, at),
+            b't' => self.state = State::Word { rest: b"rue" },
+            b'f' => self.state = State::Word { rest: b"alse" },
+            b'n' => self.state = State::Word { rest: b"ull" },
+            b'-' => self.state = State::Number(Number::Minus),
+            b'0' => self.state = State::Number(Number::Zero),
+            b'1'..=b'9' => self.state = State::Number(Number::Int),
+            _ => return Err(ScanError::NotJson { at: self.base + at }),
+        }
+        Ok(())
+    }
+
+    fn begin_text(&mut self, key: bool, at: usize) {
+        self.state = State::Text { key };
+        if key && self.depth == 1 {
+            self.role = Role::TopKey;
+        }
+        if self.keeps() {
+            self.literal.clear();
+            self.literal.push(b'"');
+            self.literal_start = self.base + at;
+        }
+    }
+
+    fn text(&mut self, bytes: &[u8], at: usize, key: bool) -> Result<usize, ScanError> {
+        let plain = plain_text(&bytes[at..]);
+        if self.keeps() {
+            self.keep_all(&bytes[at..at + plain])?;
+        }
+        let at = at + plain;
+        match bytes.get(at) {
+            None => Ok(at),
+            Some(b'"') => {
+                self.end_text(key, at)?;
+                Ok(at + 1)
+            }
+            Some(b'\\') => {
+                self.keep(b'\\')?;
+                self.state = State::Escape { key };
+                Ok(at + 1)
+            }
+            Some(_) => Err(ScanError::NotJson { at: self.base + at }),
+        }
+    }
+
+    fn end_text(&mut self, key: bool, at: usize) -> Result<(), ScanError> {
+        self.state = if key { State::Colon } else { State::After };
+        if !self.keeps() {
+            return Ok(());
+        }
+        self.keep(b'"')?;
+        if self.role == Role::TopKey {
+            self.role = match serde_json::from_slice::<String>(&self.literal).as_deref() {
+                Ok("model") if self.model.is_some() => return Err(ScanError::TwoModels),
+                Ok("model") => Role::Model,
+                Ok("stream") => Role::Stream,
+                _ => Role::Other,
+            };
+            return Ok(());
+        }
+        let name = serde_json::from_slice(&self.literal).map_err(|_| ScanError::BadModel)?;
+        self.model = Some(Model {
+            name,
+            at: self.literal_start..self.base + at + 1,
+        });
+        self.role = Role::Other;
+        Ok(())
+    }
+
+    /// Whether the string being read is one that byokey acts on.
+    fn keeps(&self) -> bool {
+        self.depth == 1 && matches!(self.role, Role::TopKey | Role::Model)
+    }
+
+    fn keep(&mut self, byte: u8) -> Result<(), ScanError> {
+        if self.keeps() {
+            self.keep_all(&[byte])
+        } else {
+            Ok(())
+        }
+    }
+
+    fn keep_all(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
+        if self.role == Role::TopKey {
+            // A longer key is none of ours; its cut literal will not decode to one either.
+            let room = MAX_KEY.saturating_sub(self.literal.len());
+            self.literal
+                .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        } else if self.literal.len() + bytes.len() > MAX_MODEL {
+            return Err(ScanError::BadModel);
+        } else {
+            self.literal.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, bytes: &[u8], at: usize, number: Number) -> Result<usize, ScanError> {
+        let mut number = number;
+        for (offset, &byte) in bytes[at..].iter().enumerate() {
+            number = match (number, byte) {
+                (Number::Minus, b'0') => Number::Zero,
+                (Number::Minus | Number::Int, b'0'..=b'9') => Number::Int,
+                (Number::Zero | Number::Int, b'.') => Number::Point,
+                (Number::Point | Number::Fraction, b'0'..=b'9') => Number::Fraction,
+                (Number::Zero | Number::Int | Number::Fraction, b'e' | b'E') => Number::E,
+                (Number::E, b'+' | b'-') => Number::Sign,
+                (Number::E | Number::Sign | Number::Exponent, b'0'..=b'9') => Number::Exponent,
+                (Number::Zero | Number::Int | Number::Fraction | Number::Exponent, _) => {
+                    self.state = State::After;
+                    return Ok(at + offset);
+                }
+                _ => {
+                    return Err(ScanError::NotJson {
+                        at: self.base + at + offset,
+                    });
+                }
+            };
+        }
+        self.state = State::Number(number);
+        Ok(bytes.len())
+    }
+
+    fn open(&mut self, object: bool, at: usize) -> Result<(), ScanError> {
+        if self.depth == MAX_DEPTH {
+            return Err(ScanError::TooDeep { at: self.base + at });
+        }
+        let (word, bit) = (self.depth / 64, 1u64 << (self.depth % 64));
+        self.kinds[word] = if object {
+            self.kinds[word] | bit
+        } else {
+            self.kinds[word] & !bit
+        };
+        self.depth += 1;
+        self.state = if object {
+            State::FirstKey
+        } else {
+            State::FirstItem
+        };
+        Ok(())
+    }
+
+    fn close(&mut self, object: bool, at: usize) -> Result<(), ScanError> {
+        if self.in_object() != object {
+            return Err(ScanError::NotJson { at: self.base + at });
+        }
+        self.depth -= 1;
+        self.state = if self.depth == 0 {
+            State::Done
+        } else {
+            State::After
+        };
+        Ok(())
+    }
+
+    fn in_object(&self) -> bool {
+        let top = self.depth - 1;
+        self.kinds[top / 64] & (1 << (top % 64)) != 0
+    }
+
+    fn not_object(&self, byte: u8, at: usize) -> ScanError {
+        match byte {
+            b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => ScanError::NotObject,
+            _ => ScanError::NotJson { at: self.base + at },
+        }
+    }
+}
+
+/// Bytes at the start of `bytes` that are inside a string and neither end nor escape it.
+fn plain_text(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let mut at = 0;
+    // Branch-free over a block, so that the compiler can use vector instructions.
+    for block in bytes.chunks_exact(BLOCK) {
+        if block
+            .iter()
+            .fold(false, |found, &byte| found | special(byte))
+        {
+            break;
+        }
+        at += BLOCK;
+    }
+    at + bytes[at..]
+        .iter()
+        .position(|&byte| special(byte))
+        .unwrap_or(bytes.len() - at)
+}
+
+/// UTF-8 validity over pieces that may cut a character.
+#[derive(Debug, Default)]
+struct Utf8 {
+    tail: [u8; 4],
+    len: usize,
+}
+
+impl Utf8 {
+    /// Checks the next piece; on failure the offset of the offending byte within it.
+    fn push(&mut self, mut bytes: &[u8]) -> Result<(), usize> {
+        let mut skipped = 0;
+        while self.len > 0 {
+            let Some((&byte, rest)) = bytes.split_first() else {
+                return Ok(());
+            };
+            self.tail[self.len] = byte;
+            self.len += 1;
+            match std::str::from_utf8(&self.tail[..self.len]) {
+                Ok(_) => self.len = 0,
+                Err(error) if error.error_len().is_some() || self.len == 4 => return Err(skipped),
+                Err(_) => {}
+            }
+            bytes = rest;
+            skipped += 1;
+        }
+        let Err(error) = std::str::from_utf8(bytes) else {
+            return Ok(());
+        };
+        let start = error.valid_up_to();
+        if error.error_len().is_some() {
+            return Err(skipped + start);
+        }
+        let tail = &bytes[start..];
+        self.tail[..tail.len()].copy_from_slice(tail);
+        self.len = tail.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(body: &[u8]) -> Result<Scan, ScanError> {
+        let mut scan = Scan::new();
+        scan.push(body)?;
+        scan.finish()?;
+        Ok(scan)
+    }
+
+    fn bytewise(body: &[u8]) -> Result<Scan, ScanError> {
+        let mut scan = Scan::new();
+        for byte in body {
+            scan.push(std::slice::from_ref(byte))?;
+        }
+        scan.finish()?;
+        Ok(scan)
+    }
+
+    #[test]
+    fn finds_the_model_wherever_it_stands() {
+        for (body, name, literal) in [
+            (r#"{"model":"gpt-5"}"#, "gpt-5", r#""gpt-5""#),
+            (
+                r#"{"messages":[{"model":"no"}], "model" : "yes"}"#,
+                "yes",
+                r#""yes""#,
+            ),
+            (
+                r#"{"a":{"model":1},"mod\u0065l":"\u00e9\"x"}"#,
+                "é\"x",
+                r#""\u00e9\"x""#,
+            ),
+            (
+                r#"{"x":"model","y":["model"],"model":"m","z":-1.5e+3}"#,
+                "m",
+                r#""m""#,
+            ),
+        ] {
+            for scan in [whole(body.as_bytes()), bytewise(body.as_bytes())] {
+                let scan = scan.unwrap();
+                let model = scan.model().unwrap();
+                assert_eq!(model.name, name);
+                assert_eq!(&body[model.at.clone()], literal);
+            }
+        }
+    }
+
+    #[test]
+    fn reads_stream() {
+        for (value, expected) in [("true", true), ("false", false), ("null", false)] {
+            let body = format!(r#"{{"stream":{value},"model":"m"}}"#);
+            assert_eq!(
+                whole(body.as_bytes()).unwrap().stream(),
+                expected,
+                "{value}"
+            );
+        }
+        assert!(
+            !whole(br#"{"model":"m","a":{"stream":true}}"#)
+                .unwrap()
+                .stream()
+        );
+        assert_eq!(
+            whole(br#"{"stream":1,"model":"m"}"#).unwrap_err(),
+            ScanError::BadStream
+        );
+        assert_eq!(
+            whole(br#"{"stream":"true","model":"m"}"#).unwrap_err(),
+            ScanError::BadStream
+        );
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_route() {
+        for (body, expected) in [
+            (&b""[..], ScanError::Empty),
+            (b"  ", ScanError::Empty),
+            (b"[]", ScanError::NotObject),
+            (b"\"x\"", ScanError::NotObject),
+            (b"12", ScanError::NotObject),
+            (b"<html>", ScanError::NotJson { at: 0 }),
+            (b"\xef\xbb\xbf{}", ScanError::NotJson { at: 0 }),
+            (b"{}", ScanError::NoModel),
+            (br#"{"model":1}"#, ScanError::BadModel),
+            (br#"{"model":null}"#, ScanError::BadModel),
+            (br#"{"model":"a","model":"b"}"#, ScanError::TwoModels),
+            (br#"{"model":"a""#, ScanError::CutShort { at: 12 }),
+            (br#"{"model":"a"} x"#, ScanError::NotJson { at: 14 }),
+            (br#"{"model":"a",}"#, ScanError::NotJson { at: 13 }),
+            (br#"{"model":"a","n":01}"#, ScanError::NotJson { at: 18 }),
+            (br#"{"model":"a","n":+1}"#, ScanError::NotJson { at: 17 }),
+            (br#"{"model":"a","n":[1}}"#, ScanError::NotJson { at: 19 }),
+            (br#"{"model":"a","n":nul}"#, ScanError::NotJson { at: 20 }),
+            (
+                b"{\"model\":\"a\",\"n\":\"\n\"}",
+                ScanError::NotJson { at: 18 },
+            ),
+            (b"{\"model\":\"\xff\"}", ScanError::NotUtf8 { at: 10 }),
+        ] {
+            let text = String::from_utf8_lossy(body);
+            assert_eq!(whole(body).unwrap_err(), expected, "{text}");
+            assert_eq!(
+                bytewise(body).unwrap_err(),
+                expected,
+                "{text}, byte by byte"
+            );
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_keys_are_not() {
+        let nested = |depth: usize| {
+            format!(
+                r#"{{"model":"m","x":{}{}}}"#,
+                "[".repeat(depth),
+                "]".repeat(depth)
+            )
+        };
+        assert!(whole(nested(MAX_DEPTH - 1).as_bytes()).is_ok());
+        assert!(matches!(
+            whole(nested(100_000).as_bytes()),
+            Err(ScanError::TooDeep { .. })
+        ));
+
+        let keys: String = (0..100_000)
+            .map(|n| format!(r#""key-{n}":null,"#))
+            .collect();
+        assert!(whole(format!(r#"{{{keys}"model":"m"}}"#).as_bytes()).is_ok());
+        let long = "m".repeat(5_000);
+        assert!(whole(format!(r#"{{"{long}":1,"model":"m"}}"#).as_bytes()).is_ok());
+        let refused = whole(format!(r#"{{"model":"{long}"}}"#).as_bytes());
+        assert_eq!(refused.unwrap_err(), ScanError::BadModel);
+    }
+
+    proptest::proptest! {
+        /// The syntax check is serde_json's, wherever the body is cut.
+        #[test]
+        fn agrees_with_serde_json(
+            text in r#"[\{\}\[\]",:\\ntrue0-9eE+.\-ué\u{1} ]{0,24}"#,
+            cut in 0usize..40,
+        ) {
+            let body = format!(r#"{{"model":"m","x":{text}}}"#);
+            let cut = cut.min(body.len());
+            let mut scan = Scan::new();
+            let pieces = scan
+                .push(&body.as_bytes()[..cut])
+                .and_then(|()| scan.push(&body.as_bytes()[cut..]))
+                .and_then(|()| scan.finish_any());
+            let theirs = serde_json::from_str::<&serde_json::value::RawValue>(&body);
+            // A second model or an odd stream value is refused here, not there.
+            let ours_only = matches!(
+                pieces,
+                Err(ScanError::TwoModels | ScanError::BadModel | ScanError::BadStream)
+            );
+            proptest::prop_assert!(ours_only || pieces.is_ok() == theirs.is_ok(), "{body}: {pieces:?}");
+        }
+    }
+}
