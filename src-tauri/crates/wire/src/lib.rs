@@ -5,24 +5,42 @@
 //! written into a [`Ledger`]. Where the dialects match nothing is parsed: see [`Plan::Pass`].
 
 mod caps;
+mod chat;
 mod dialect;
 mod event;
 mod fault;
+mod fold;
+mod history;
+mod ids;
+mod json;
 mod loss;
+mod messages;
+mod origin;
+mod peek;
 mod plan;
 mod scan;
+mod settle;
+mod splice;
+mod sse;
+mod translate;
 mod turn;
 mod usage;
+mod watch;
 
 pub use caps::{Capabilities, SamplingSupport, ThinkingSupport};
 pub use dialect::Dialect;
 pub use event::{BlockKind, Event, Finish, Piece};
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, error_body, error_event, keep_alive, read_error};
 pub use loss::{Action, Ledger, Loss, Reason};
+pub use peek::{Peek, PeekError, peek};
 pub use plan::{Plan, plan};
 pub use scan::{MAX_DEPTH, Model, Scan, ScanError};
+pub use splice::splice;
+pub use sse::{Frame, Frames};
+pub use translate::{Answer, Reply, Target, Translated, Translation, translate};
 pub use turn::{
     Block, Body, CacheMark, Call, CallResult, Effort, File, Format, Image, Message, Proof,
     Reasoning, Role, Sampling, Source, Thinking, Tool, ToolChoice, ToolInput, Turn,
 };
 pub use usage::Usage;
+pub use watch::{Seen, Watch};

@@ -76,4 +76,78 @@ impl Ledger {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// The value of the header that tells the caller: the number of changes, then `path=action`
+    /// for as many as fit into 1 KB; `None` when nothing was changed. Printable ASCII only.
+    pub fn header(&self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut header = self.0.len().to_string();
+        for loss in &self.0 {
+            let before = header.len();
+            header.push_str("; ");
+            header.extend(loss.path.chars().map(|c| match c {
+                // These two would look like the header's own marks.
+                ';' | '=' => '_',
+                ' '..='~' => c,
+                _ => '?',
+            }));
+            header.push('=');
+            header.push_str(loss.action.name());
+            if header.len() > MAX_HEADER {
+                header.truncate(before);
+                break;
+            }
+        }
+        Some(header)
+    }
+}
+
+/// Longest header value, in bytes; beyond that servers and clients begin to refuse.
+const MAX_HEADER: usize = 1024;
+
+impl Action {
+    /// The word used in headers and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Clamped => "clamped",
+            Self::Approximated => "approximated",
+            Self::Moved => "moved",
+            Self::Emulated => "emulated",
+            Self::Synthesised => "synthesised",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_is_short_and_plain() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.header(), None);
+        ledger.note("messages[3].name", Action::Dropped, Reason::Dialect);
+        ledger.note("tämp;a=b\r\n", Action::Clamped, Reason::Limit);
+        assert_eq!(
+            ledger.header().unwrap(),
+            "2; messages[3].name=dropped; t?mp_a_b??=clamped"
+        );
+        for n in 0..1000 {
+            ledger.note(
+                format!("tools[{n}].strict"),
+                Action::Dropped,
+                Reason::Dialect,
+            );
+        }
+        let header = ledger.header().unwrap();
+        assert!(header.len() <= MAX_HEADER);
+        assert!(header.starts_with("1002; "));
+        assert!(header.ends_with("=dropped"));
+        let mut long = Ledger::default();
+        long.note("x".repeat(5000), Action::Dropped, Reason::Dialect);
+        assert_eq!(long.header().unwrap(), "1");
+    }
 }

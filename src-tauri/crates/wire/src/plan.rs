@@ -1,7 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 use crate::Dialect;
 
 /// How a request of one dialect reaches a provider that speaks another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Plan {
     /// The dialects match: the bytes go through, only the model name is replaced.
     Pass,

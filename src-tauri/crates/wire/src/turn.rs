@@ -14,6 +14,8 @@ pub struct Turn<'a> {
     pub model: Cow<'a, str>,
     /// Whether the caller wants the reply as a stream.
     pub stream: bool,
+    /// Whether the caller wants token counts at the end of a stream (chat).
+    pub include_usage: bool,
     /// System text before the first message, one block per part.
     pub system: Vec<Block<'a>>,
     /// The conversation in the caller's order.

@@ -1,0 +1,353 @@
+//! The way of a request and its reply between two dialects that do not match.
+//!
+//! A request is read into a [`Turn`](crate::Turn), repaired, and written for the provider; what the
+//! way back must remember is kept in an [`Answer`]. Streams and single replies come back through the
+//! same events, so both say the same thing.
+
+use std::borrow::Cow;
+
+use crate::{
+    Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Plan, Turn, chat,
+    fold::Fold,
+    history,
+    ids::ToolNames,
+    json, messages, origin, plan,
+    settle::Settle,
+    sse::{Frame, Frames},
+    watch::Seen,
+};
+
+/// Whom a request is translated for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The provider's name of the model.
+    pub model: &'a str,
+    /// What the model can do.
+    pub caps: &'a Capabilities,
+    /// The provider family whose reasoning proofs are genuine there, such as `anthropic`.
+    pub origin: &'a str,
+}
+
+/// A request in the provider's dialect.
+#[derive(Debug)]
+pub struct Translated {
+    /// The body to send.
+    pub body: Vec<u8>,
+    /// What could not be carried.
+    pub losses: Ledger,
+    /// How to bring the reply back.
+    pub answer: Answer,
+}
+
+/// Turns a caller's request into one for the provider.
+///
+/// # Errors
+/// [`FaultKind::BadRequest`] when the body is not a request of the caller's dialect, or asks for
+/// something the provider's dialect has no way to do.
+pub fn translate(
+    caller: Dialect,
+    upstream: Dialect,
+    body: &[u8],
+    target: &Target<'_>,
+) -> Result<Translated, Fault> {
+    if plan(caller, upstream) != Some(Plan::Via) {
+        return Err(no_way(caller, upstream));
+    }
+    let mended = json::mend(body);
+    let body = mended.as_deref().unwrap_or(body);
+
+    let (mut turn, mut losses) = match caller {
+        Dialect::Chat => chat::read_request(body)?,
+        Dialect::Messages => messages::read_request(body)?,
+        Dialect::Responses | Dialect::Gemini | Dialect::Kiro => {
+            return Err(no_way(caller, upstream));
+        }
+    };
+    history::repair(&mut turn, &mut losses);
+    let keep_text = target.caps.wants_reasoning_content && upstream == Dialect::Chat;
+    origin::settle(&mut turn, target.origin, keep_text, &mut losses);
+    let envelope = Envelope::of(&turn, target);
+    let names = ToolNames::of(&turn, longest_name(upstream));
+    let body = match upstream {
+        Dialect::Chat => chat::render_request(&turn, target, &names, &mut losses)?,
+        Dialect::Messages => messages::render_request(&turn, target, &names, &mut losses)?,
+        Dialect::Responses | Dialect::Gemini | Dialect::Kiro => {
+            return Err(no_way(caller, upstream));
+        }
+    };
+    Ok(Translated {
+        body,
+        losses,
+        answer: Answer {
+            caller,
+            upstream,
+            envelope,
+            names,
+        },
+    })
+}
+
+/// Longest tool name a provider of this dialect takes.
+fn longest_name(upstream: Dialect) -> usize {
+    match upstream {
+        Dialect::Messages => 128,
+        _ => 64,
+    }
+}
+
+fn no_way(caller: Dialect, upstream: Dialect) -> Fault {
+    let message = format!(
+        "byokey cannot translate between {} and {}; choose a model whose provider speaks {}",
+        caller.name(),
+        upstream.name(),
+        caller.name()
+    );
+    Fault::new(FaultKind::BadRequest, message)
+}
+
+/// What surrounds a reply in the caller's dialect but does not come from the provider.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Envelope {
+    /// The caller's own name for the model.
+    pub(crate) model: String,
+    /// Seconds since the epoch at which the reply began.
+    pub(crate) created_s: i64,
+    /// Whether the caller wants token counts at the end of a stream.
+    pub(crate) include_usage: bool,
+    /// Tools that take free text instead of JSON arguments, by the caller's names.
+    pub(crate) free_text_tools: Vec<String>,
+    /// The provider family that made the reasoning proofs.
+    pub(crate) origin: String,
+}
+
+impl Envelope {
+    fn of(turn: &Turn<'_>, target: &Target<'_>) -> Self {
+        let free_text = |tool: &&crate::Tool<'_>| matches!(tool.input, crate::ToolInput::FreeText);
+        Self {
+            model: turn.model.clone().into_owned(),
+            created_s: 0,
+            include_usage: turn.include_usage,
+            free_text_tools: turn
+                .tools
+                .iter()
+                .filter(free_text)
+                .map(|tool| tool.name.clone().into_owned())
+                .collect(),
+            origin: target.origin.to_owned(),
+        }
+    }
+}
+
+/// The way back of a reply.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    caller: Dialect,
+    upstream: Dialect,
+    envelope: Envelope,
+    names: ToolNames,
+}
+
+/// A whole reply in the caller's dialect.
+#[derive(Debug)]
+pub struct Reply {
+    /// The body.
+    pub body: Vec<u8>,
+    /// What was in it.
+    pub seen: Seen,
+}
+
+impl Answer {
+    /// The translation of a streamed reply that begins at `created_s` seconds since the epoch.
+    pub fn stream(&self, created_s: i64) -> Translation {
+        Translation {
+            frames: Frames::new(),
+            reader: Reader::new(self.upstream),
+            tail: Tail {
+                settle: Settle::default(),
+                names: self.names.clone(),
+                writer: Writer::new(self.caller, self.envelope(created_s)),
+            },
+        }
+    }
+
+    /// Translates a whole reply.
+    ///
+    /// # Errors
+    /// When the body is no reply of the provider's dialect, or says that the provider failed.
+    pub fn reply(&self, body: &[u8], created_s: i64) -> Result<Reply, Fault> {
+        let mended = json::mend(body);
+        let body = mended.as_deref().unwrap_or(body);
+        let mut settle = Settle::default();
+        let mut fold = Fold::default();
+        let mut sink = |event: Event<'_>| {
+            let event = restore(event, &self.names);
+            settle.event(event, &mut |event| fold.event(event));
+        };
+        match self.upstream {
+            Dialect::Messages => messages::read_reply(body, &mut sink)?,
+            _ => chat::read_reply(body, &mut sink)?,
+        }
+        let folded = fold.finish()?;
+        let envelope = self.envelope(created_s);
+        let body = match self.caller {
+            Dialect::Messages => messages::render_reply(&folded, &envelope),
+            _ => chat::render_reply(&folded, &envelope),
+        };
+        Ok(Reply {
+            body,
+            seen: settle.into_seen(),
+        })
+    }
+
+    fn envelope(&self, created_s: i64) -> Envelope {
+        Envelope {
+            created_s,
+            ..self.envelope.clone()
+        }
+    }
+}
+
+/// A streamed reply on its way to the caller.
+#[derive(Debug)]
+pub struct Translation {
+    frames: Frames,
+    reader: Reader,
+    tail: Tail,
+}
+
+impl Translation {
+    /// Takes bytes of the provider's stream, cut anywhere, and appends what the caller gets for them.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let Self {
+            frames,
+            reader,
+            tail,
+        } = self;
+        frames.push(bytes, |frame| {
+            reader.frame(&frame, &mut |event| tail.event(event, out));
+        });
+    }
+
+    /// Says that the provider closed its stream. Ends the caller's stream as well, with an error if
+    /// the provider left something open.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        let Self {
+            frames,
+            reader,
+            tail,
+        } = self;
+        frames.finish(|frame| reader.frame(&frame, &mut |event| tail.event(event, out)));
+        reader.finish(&mut |event| tail.event(event, out));
+    }
+
+    /// Ends the caller's stream with an error, unless it has ended already.
+    pub fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
+        self.tail.event(Event::Fault(fault.clone()), out);
+    }
+
+    /// What was seen so far.
+    pub fn seen(&self) -> &Seen {
+        self.tail.settle.seen()
+    }
+
+    /// What the reply lost on its way.
+    pub fn losses(&self) -> &Ledger {
+        self.tail.settle.losses()
+    }
+
+    /// Whether the caller's stream has ended; nothing is written after that.
+    pub fn done(&self) -> bool {
+        self.tail.settle.done()
+    }
+}
+
+/// From the provider's events to the caller's bytes.
+#[derive(Debug)]
+struct Tail {
+    settle: Settle,
+    names: ToolNames,
+    writer: Writer,
+}
+
+impl Tail {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        let writer = &mut self.writer;
+        let event = restore(event, &self.names);
+        self.settle
+            .event(event, &mut |event| writer.event(&event, out));
+    }
+}
+
+/// Gives a called tool the caller's own name back.
+fn restore<'a>(event: Event<'a>, names: &'a ToolNames) -> Event<'a> {
+    use crate::BlockKind;
+    match event {
+        Event::BlockStart {
+            index,
+            kind: BlockKind::Call { id, name },
+        } => {
+            let name = match name {
+                Cow::Borrowed(name) => Cow::Borrowed(names.caller(name)),
+                Cow::Owned(name) => Cow::Owned(names.caller(&name).to_owned()),
+            };
+            Event::BlockStart {
+                index,
+                kind: BlockKind::Call { id, name },
+            }
+        }
+        other => other,
+    }
+}
+
+/// Reads a provider's stream.
+#[derive(Debug)]
+enum Reader {
+    Chat(Box<chat::Events>),
+    Messages(Box<messages::Events>),
+}
+
+impl Reader {
+    fn new(upstream: Dialect) -> Self {
+        match upstream {
+            Dialect::Messages => Self::Messages(Box::default()),
+            _ => Self::Chat(Box::default()),
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        match self {
+            Self::Chat(events) => events.frame(frame, sink),
+            Self::Messages(events) => events.frame(frame, sink),
+        }
+    }
+
+    fn finish(&mut self, sink: &mut impl FnMut(Event<'_>)) {
+        match self {
+            Self::Chat(events) => events.finish(sink),
+            Self::Messages(events) => events.finish(sink),
+        }
+    }
+}
+
+/// Writes the caller's stream.
+#[derive(Debug)]
+enum Writer {
+    Chat(Box<chat::Emit>),
+    Messages(Box<messages::Emit>),
+}
+
+impl Writer {
+    fn new(caller: Dialect, envelope: Envelope) -> Self {
+        match caller {
+            Dialect::Messages => Self::Messages(Box::new(messages::Emit::new(envelope))),
+            _ => Self::Chat(Box::new(chat::Emit::new(envelope))),
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(emit) => emit.event(event, out),
+            Self::Messages(emit) => emit.event(event, out),
+        }
+    }
+}
