@@ -1,0 +1,70 @@
+//! What a simulated provider is told before it starts: which dialect, which key and models, and
+//! the exact replies that go before the scripted model.
+
+use std::collections::VecDeque;
+
+use crate::Reply;
+
+/// The dialect a simulated provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// OpenAI chat completions.
+    Chat,
+    /// Anthropic messages.
+    Messages,
+}
+
+/// The settings of one simulated provider.
+#[derive(Debug)]
+pub struct Script {
+    pub(crate) key: String,
+    pub(crate) models: Vec<String>,
+    pub(crate) strict: bool,
+    pub(crate) queue: VecDeque<Reply>,
+}
+
+impl Script {
+    /// The only key a simulator accepts unless told otherwise.
+    pub const KEY: &str = "sk-sim-key";
+
+    /// Accepts only this key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = key.into();
+        self
+    }
+
+    /// The models that `/v1/models` lists. Requests may name any other model as well.
+    #[must_use]
+    pub fn models<S: Into<String>>(mut self, models: impl IntoIterator<Item = S>) -> Self {
+        self.models = models.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Refuses top-level members that the dialect does not know, as the real providers do.
+    /// Off by default, since byte-true forwarding of unknown members has to be testable.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// Adds an exact reply: the next request that reaches a model endpoint gets it unexamined.
+    /// Replies are used once, in order; afterwards the scripted model answers.
+    #[must_use]
+    pub fn reply(mut self, reply: Reply) -> Self {
+        self.queue.push_back(reply);
+        self
+    }
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            key: Self::KEY.to_owned(),
+            models: vec!["sim-large".to_owned(), "sim-small".to_owned()],
+            strict: false,
+            queue: VecDeque::new(),
+        }
+    }
+}
