@@ -22,6 +22,7 @@ mod scan;
 mod settle;
 mod splice;
 mod sse;
+mod thinking;
 mod translate;
 mod turn;
 mod usage;
@@ -37,6 +38,7 @@ pub use plan::{Plan, plan};
 pub use scan::{MAX_DEPTH, Model, Scan, ScanError};
 pub use splice::splice;
 pub use sse::{Frame, Frames};
+pub use thinking::{read_suffix, resolve_reasoning};
 pub use translate::{Answer, Reply, Target, Translated, Translation, translate};
 pub use turn::{
     Block, Body, CacheMark, Call, CallResult, Effort, File, Format, Image, Message, Proof,

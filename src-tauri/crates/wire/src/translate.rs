@@ -11,7 +11,7 @@ use crate::{
     fold::Fold,
     history,
     ids::ToolNames,
-    json, messages, origin, plan,
+    json, messages, plan,
     settle::Settle,
     sse::{Frame, Frames},
     watch::Seen,
@@ -63,9 +63,7 @@ pub fn translate(
             return Err(no_way(caller, upstream));
         }
     };
-    history::repair(&mut turn, &mut losses);
-    let keep_text = target.caps.wants_reasoning_content && upstream == Dialect::Chat;
-    origin::settle(&mut turn, target.origin, keep_text, &mut losses);
+    history::repair(&mut turn, upstream, target, &mut losses);
     let envelope = Envelope::of(&turn, target);
     let names = ToolNames::of(&turn, longest_name(upstream));
     let body = match upstream {

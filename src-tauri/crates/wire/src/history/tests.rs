@@ -1,7 +1,11 @@
 use super::*;
 
 fn text<'a>(role: Role, at: usize, text: &'a str) -> Message<'a> {
-    Message { role, at, blocks: vec![Block::text(text)] }
+    Message {
+        role,
+        at,
+        blocks: vec![Block::text(text)],
+    }
 }
 
 fn calls<'a>(at: usize, said: &'a str, ids: &[&'a str]) -> Message<'a> {
@@ -13,7 +17,11 @@ fn calls<'a>(at: usize, said: &'a str, ids: &[&'a str]) -> Message<'a> {
             arguments: "{}".into(),
         }))
     }));
-    Message { role: Role::Assistant, at, blocks }
+    Message {
+        role: Role::Assistant,
+        at,
+        blocks,
+    }
 }
 
 fn result<'a>(at: usize, id: &'a str, text: &'a str) -> Message<'a> {
@@ -22,16 +30,27 @@ fn result<'a>(at: usize, id: &'a str, text: &'a str) -> Message<'a> {
         blocks: vec![Block::text(text)],
         is_error: false,
     }))];
-    Message { role: Role::User, at, blocks }
+    Message {
+        role: Role::User,
+        at,
+        blocks,
+    }
 }
 
 /// The conversation in one line per message, and the ledger.
 fn repaired(messages: Vec<Message<'_>>, keep_mid_system: bool) -> (Vec<String>, Vec<String>) {
-    let mut turn = Turn { messages, ..Turn::default() };
+    let mut turn = Turn {
+        messages,
+        ..Turn::default()
+    };
     let mut ledger = Ledger::default();
-    repair(&mut turn, keep_mid_system, &mut ledger);
+    order(&mut turn, keep_mid_system, &mut ledger);
     open_with_user(&mut turn, &mut ledger);
-    let mut lines: Vec<String> = turn.system.iter().map(|block| format!("S {}", show(block))).collect();
+    let mut lines: Vec<String> = turn
+        .system
+        .iter()
+        .map(|block| format!("S {}", show(block)))
+        .collect();
     lines.extend(turn.messages.iter().map(|message| {
         let role = match message.role {
             Role::System => "s",
@@ -105,7 +124,13 @@ fn a_result_sent_twice_keeps_its_place_and_the_last_payload() {
             result(5, "o", "found"),
             result(6, "", "stray"),
         ],
-        &["u hi", "a call(d)", "u res(d:two)", "a Next | call(o)", "u res(o:found) | stray"],
+        &[
+            "u hi",
+            "a call(d)",
+            "u res(d:two)",
+            "a Next | call(o)",
+            "u res(o:found) | stray",
+        ],
         &["messages[4]=approximated", "messages[6]=approximated"],
     );
 }
@@ -208,7 +233,11 @@ fn results_move_up_and_texts_make_room() {
             result(4, "x", "ok"),
             text(Role::User, 5, "next"),
         ],
-        &["u hi", "a while we wait | call(x)", "u res(x:ok) | Approved | next"],
+        &[
+            "u hi",
+            "a while we wait | call(x)",
+            "u res(x:ok) | Approved | next",
+        ],
         &["messages[2]=moved", "messages[4]=moved"],
     );
     check(
@@ -244,7 +273,11 @@ fn system_text_goes_to_the_top_until_the_model_has_spoken() {
             "a call(x)",
             "u res(x:ok) | <system-reminder>\nlate rule\n</system-reminder>",
         ],
-        &["messages[1]=moved", "messages[4]=approximated", "messages[5]=moved"],
+        &[
+            "messages[1]=moved",
+            "messages[4]=approximated",
+            "messages[5]=moved",
+        ],
     );
     let (lines, losses) = repaired(history(), true);
     assert_eq!(lines[2..], ["a call(x)", "u res(x:ok)", "s late rule"]);
@@ -259,7 +292,10 @@ fn a_person_speaks_first() {
         &["messages=synthesised"],
     );
     check(
-        vec![text(Role::Assistant, 0, "Hello!"), text(Role::User, 1, "hi")],
+        vec![
+            text(Role::Assistant, 0, "Hello!"),
+            text(Role::User, 1, "hi"),
+        ],
         &["u Continue.", "a Hello!", "u hi"],
         &["messages=synthesised"],
     );
@@ -268,8 +304,17 @@ fn a_person_speaks_first() {
 #[test]
 fn calls_without_an_id_get_one() {
     check(
-        vec![text(Role::User, 0, "hi"), calls(1, "", &["e", ""]), result(2, "", "x"), result(3, "", "y")],
-        &["u hi", "a call(e) | call(call_1_1)", "u res(e:x) | res(call_1_1:y)"],
+        vec![
+            text(Role::User, 0, "hi"),
+            calls(1, "", &["e", ""]),
+            result(2, "", "x"),
+            result(3, "", "y"),
+        ],
+        &[
+            "u hi",
+            "a call(e) | call(call_1_1)",
+            "u res(e:x) | res(call_1_1:y)",
+        ],
         &["messages[1]=synthesised"],
     );
 }
