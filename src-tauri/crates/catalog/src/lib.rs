@@ -1,1 +1,41 @@
-//! catalog
+//! Providers, their sign-in routes, models and prices as data.
+//!
+//! A row knows everything that is particular to one provider: URLs, headers, standing of each route,
+//! quirks from a closed list, models. The engines know nothing of it, so a provider that changes its
+//! mind changes a file under `data/`, not a program. All files are compiled in; nothing is read or
+//! fetched at run time. Live model lists and the user's configuration go before every row here.
+
+mod bundle;
+mod catalog;
+mod check;
+mod custom;
+mod date;
+mod endpoint;
+mod error;
+mod flow;
+mod model;
+mod near;
+mod price;
+mod provider;
+mod quirk;
+mod route;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use catalog::Catalog;
+pub use check::{Answer, AnswerRule, Check, Method};
+pub use custom::CustomProvider;
+pub use date::Date;
+pub use endpoint::{Endpoint, ListModels, ListShape, Region, fill};
+pub use error::CatalogError;
+pub use flow::{
+    AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
+    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Rotation, SecretSource, StateRule,
+};
+pub use model::{Modality, Mode, Model};
+pub use near::distance;
+pub use price::{LongPrice, Price};
+pub use provider::{Auth, Field, Kind, Provider};
+pub use quirk::Quirk;
+pub use route::{Import, Notice, NoticeKind, Offer, Place, Route, Standing, Status};

@@ -1,0 +1,95 @@
+use serde::Deserialize;
+
+use crate::snapshot::{Family, ModelRow, Origin, Snapshot, models};
+use crate::{CatalogError, Notice, Provider};
+
+/// Every provider's file; a test compares the list with the folder.
+pub(crate) const FILES: &[(&str, &str)] = &[
+    ("claude", include_str!("../data/providers/claude.toml")),
+    ("deepseek", include_str!("../data/providers/deepseek.toml")),
+    ("gemini", include_str!("../data/providers/gemini.toml")),
+    ("groq", include_str!("../data/providers/groq.toml")),
+    ("lmstudio", include_str!("../data/providers/lmstudio.toml")),
+    ("mistral", include_str!("../data/providers/mistral.toml")),
+    ("ollama", include_str!("../data/providers/ollama.toml")),
+    ("openai", include_str!("../data/providers/openai.toml")),
+    (
+        "openrouter",
+        include_str!("../data/providers/openrouter.toml"),
+    ),
+    ("xai", include_str!("../data/providers/xai.toml")),
+];
+
+/// The texts shown with routes.
+pub(crate) const NOTICES: &str = include_str!("../data/notices.toml");
+
+/// Models and prices as `cargo xtask catalog` writes them.
+pub(crate) const MODELS: &str = include_str!("../data/models.json");
+
+/// One provider's file: its row, and what it says about models.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProviderFile {
+    provider: Provider,
+    #[serde(default)]
+    families: Vec<Family>,
+    #[serde(default)]
+    models: Vec<ModelRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoticeFile {
+    notices: Vec<Notice>,
+}
+
+/// Reads all files of the crate.
+pub(crate) fn read() -> Result<(Vec<Provider>, Vec<Notice>), CatalogError> {
+    let mut snapshot: Snapshot =
+        serde_json::from_str(MODELS).map_err(|error| damaged("models.json", &error))?;
+    let providers = FILES
+        .iter()
+        .map(|(id, text)| provider(id, text, &mut snapshot))
+        .collect::<Result<Vec<_>, _>>()?;
+    if let Some(provider) = snapshot.left().next() {
+        return Err(damaged("models.json", &format!("no provider `{provider}`")));
+    }
+    let notices: NoticeFile =
+        toml::from_str(NOTICES).map_err(|error| damaged("notices.toml", &error))?;
+    Ok((providers, notices.notices))
+}
+
+fn provider(id: &str, text: &str, snapshot: &mut Snapshot) -> Result<Provider, CatalogError> {
+    let name = format!("providers/{id}.toml");
+    let file: ProviderFile = toml::from_str(text).map_err(|error| damaged(&name, &error))?;
+    let mut provider = file.provider;
+    let Some(as_of) = provider.as_of.filter(|_| provider.id == id) else {
+        return Err(damaged(
+            &name,
+            &"its id must be its name, and `as_of` be there",
+        ));
+    };
+    for endpoint in &mut provider.endpoints {
+        if endpoint.base_url.is_empty() {
+            endpoint.base_url.clone_from(&provider.base_url);
+        }
+    }
+    let generated = snapshot.origin();
+    let own = Origin {
+        source: "provider's documentation".into(),
+        as_of,
+    };
+    provider.models = models(
+        (snapshot.take(id), &generated),
+        (file.models, &own),
+        &file.families,
+    );
+    Ok(provider)
+}
+
+fn damaged(file: &str, reason: &dyn std::fmt::Display) -> CatalogError {
+    CatalogError::File {
+        file: file.to_owned(),
+        reason: reason.to_string(),
+    }
+}

@@ -1,0 +1,246 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use byokey_wire::Dialect;
+use serde::{Deserialize, Serialize};
+
+use crate::{Check, Date, Endpoint, ListModels, Model, Quirk, Route};
+
+/// One company product that a person has an account with.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Name in configuration, model names and rows.
+    pub id: String,
+    /// Name shown to people.
+    pub name: String,
+    /// Other names that mean this row.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// What kind of account it is.
+    pub kind: Kind,
+    /// Day on which the row was last compared with its sources.
+    pub as_of: Option<Date>,
+    /// Base that configuration may replace; endpoints, check and lists are put behind it unless they
+    /// name another.
+    pub base_url: String,
+    /// How a credential is sent, unless endpoint or route say otherwise.
+    pub auth: Auth,
+    /// Constant headers of every request.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Headers of the caller that may pass, in lower case.
+    #[serde(default)]
+    pub forward_headers: Vec<String>,
+    /// Environment variables that hold its key, in the order in which they are looked at.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// What its keys begin with; only good for suggesting, since several vendors share `sk-`.
+    #[serde(default)]
+    pub key_prefixes: Vec<String>,
+    /// Values an account has beside its key.
+    #[serde(default)]
+    pub fields: Vec<Field>,
+    /// Ways to get a credential, the recommended one first.
+    pub routes: Vec<Route>,
+    /// Where requests go, the preferred one of a dialect first.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
+    /// Free call that proves a key.
+    pub check: Option<Check>,
+    /// Live lists of models.
+    #[serde(default)]
+    pub list_models: Vec<ListModels>,
+    /// Departures that hold at every endpoint.
+    #[serde(default)]
+    pub quirks: BTreeSet<Quirk>,
+    /// Page for people.
+    pub docs_url: Option<String>,
+    /// Known models, sorted by id. A live list goes before it and unknown names are passed on.
+    #[serde(skip)]
+    pub models: Box<[Model]>,
+}
+
+/// What kind of account a provider is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A plan of a person or seat; may take keys, too.
+    Subscription,
+    /// A key that is paid by use.
+    Key,
+    /// A program on this machine.
+    Local,
+    /// From the user's configuration.
+    Custom,
+}
+
+/// How a credential is put into a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// `Authorization: Bearer <credential>`.
+    Bearer,
+    /// A header of its own holds the bare credential.
+    Header(String),
+    /// `Authorization: <word> <credential>`.
+    Scheme(String),
+    /// `Authorization: Basic`, user and password taken from the account.
+    Basic,
+    /// Nothing is sent.
+    None,
+}
+
+/// A value that an account has beside its key and that stands as `{name}` in addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Name within the braces.
+    pub name: String,
+    /// What to ask a person for.
+    pub label: String,
+    /// Value when none is given.
+    pub default: Option<String>,
+    /// Environment variables that hold it.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Routes that need it; empty means all.
+    #[serde(default)]
+    pub routes: Vec<String>,
+}
+
+impl Provider {
+    /// The route with this id.
+    pub fn route(&self, id: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.id == id)
+    }
+
+    /// The endpoint that speaks `dialect` to accounts of `route` for `model`.
+    pub fn endpoint(&self, dialect: Dialect, route: &str, model: &str) -> Option<&Endpoint> {
+        let fits = |endpoint: &&Endpoint| {
+            endpoint.dialect == dialect && endpoint.takes(route) && endpoint.serves(model)
+        };
+        self.endpoints.iter().find(fits)
+    }
+
+    /// All endpoints that take accounts of `route` for `model`, preferred first.
+    pub fn endpoints_for(&self, route: &str, model: &str) -> impl Iterator<Item = &Endpoint> {
+        let fits = |endpoint: &&Endpoint| endpoint.takes(route) && endpoint.serves(model);
+        self.endpoints.iter().filter(fits)
+    }
+
+    /// How a credential of `route` is sent to `endpoint`: the route's word goes first, then the
+    /// endpoint's, then the provider's.
+    pub fn auth_for<'a>(&'a self, route: Option<&'a Route>, endpoint: &'a Endpoint) -> &'a Auth {
+        let of_route = route.and_then(|route| route.auth.as_ref());
+        of_route.or(endpoint.auth.as_ref()).unwrap_or(&self.auth)
+    }
+
+    /// Constant headers of a request: the provider's, the endpoint's and the route's; a name that
+    /// comes again replaces the earlier value.
+    pub fn headers_for<'a>(
+        &'a self,
+        route: Option<&'a Route>,
+        endpoint: &'a Endpoint,
+    ) -> BTreeMap<&'a str, &'a str> {
+        let of_route = route.into_iter().flat_map(|route| &route.headers);
+        let all = self.headers.iter().chain(&endpoint.headers).chain(of_route);
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
+    }
+
+    /// The live list that takes accounts of `route`.
+    pub fn list_for(&self, route: &str) -> Option<&ListModels> {
+        self.list_models.iter().find(|list| list.takes(route))
+    }
+
+    /// Whether requests to `endpoint` have this departure.
+    pub fn has(&self, quirk: Quirk, endpoint: &Endpoint) -> bool {
+        self.quirks.contains(&quirk) || endpoint.quirks.contains(&quirk)
+    }
+
+    /// The value of a field when the account has none.
+    pub fn field_default(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|field| field.name == name)?
+            .default
+            .as_deref()
+    }
+
+    /// The model with this id, alias or dated form of an id; `None` when no row knows it.
+    pub fn model(&self, name: &str) -> Option<&Model> {
+        let exact = self.models.binary_search_by(|model| (*model.id).cmp(name));
+        if let Ok(at) = exact {
+            return Some(&self.models[at]);
+        }
+        let alias = |model: &&Model| model.aliases.iter().any(|alias| **alias == *name);
+        self.models
+            .iter()
+            .find(alias)
+            .or_else(|| self.model_without_date(name))
+            .or_else(|| self.latest_dated(name))
+    }
+
+    /// `claude-haiku-4-5-20251001` is `claude-haiku-4-5` where only that is listed.
+    fn model_without_date(&self, name: &str) -> Option<&Model> {
+        let plain = undated(name)?;
+        let at = self
+            .models
+            .binary_search_by(|model| (*model.id).cmp(plain))
+            .ok()?;
+        Some(&self.models[at])
+    }
+
+    /// `claude-opus-4-5` is the latest `claude-opus-4-5-<date>` where only dated ids are listed.
+    fn latest_dated(&self, name: &str) -> Option<&Model> {
+        let from = self.models.partition_point(|model| *model.id < *name);
+        let run = self.models[from..]
+            .iter()
+            .take_while(|model| model.id.starts_with(name));
+        run.filter(|model| undated(&model.id) == Some(name)).last()
+    }
+}
+
+/// A model name without its date (`-20251001`, `@20251001` or `-2025-10-01`), if it ends in one.
+fn undated(name: &str) -> Option<&str> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let year = |text: &str| text.starts_with("20");
+    let cut = |length: usize| {
+        let at = name.len().checked_sub(length).filter(|&at| at > 0)?;
+        name.is_char_boundary(at).then(|| name.split_at(at))
+    };
+    if let Some((plain, date)) = cut(9)
+        && date.starts_with(['-', '@'])
+        && digits(&date[1..])
+        && year(&date[1..])
+    {
+        return Some(plain);
+    }
+    let (plain, date) = cut(11)?;
+    let parts: Vec<&str> = date.strip_prefix('-')?.split('-').collect();
+    let formed = matches!(parts[..], [y, m, d] if y.len() == 4 && m.len() == 2 && d.len() == 2);
+    (formed && year(parts[0]) && parts.iter().all(|part| digits(part))).then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::undated;
+
+    #[test]
+    fn takes_off_dates_only() {
+        for (name, plain) in [
+            ("claude-haiku-4-5-20251001", Some("claude-haiku-4-5")),
+            ("claude-haiku-4-5@20251001", Some("claude-haiku-4-5")),
+            ("gpt-4o-2024-08-06", Some("gpt-4o")),
+            ("gpt-4-0613", None),
+            ("model-12345678", None),
+            ("-20251001", None),
+            ("2024-08-06", None),
+            ("é-2024-08-06", Some("é")),
+            ("ééééé", None),
+            ("", None),
+        ] {
+            assert_eq!(undated(name), plain, "{name}");
+        }
+    }
+}
