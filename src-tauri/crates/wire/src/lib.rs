@@ -42,7 +42,7 @@ pub use thinking::{read_suffix, resolve_reasoning};
 pub use translate::{Answer, Reply, Target, Translated, Translation, translate};
 pub use turn::{
     Block, Body, CacheMark, Call, CallResult, Effort, File, Format, Image, Message, Proof,
-    Reasoning, Role, Sampling, Source, Thinking, Tool, ToolChoice, ToolInput, Turn,
+    Reasoning, Role, Sampling, Source, Thinking, Tool, ToolChoice, ToolInput, Turn, Words,
 };
 pub use usage::Usage;
 pub use watch::{Seen, Watch};

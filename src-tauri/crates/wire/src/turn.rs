@@ -36,10 +36,61 @@ pub struct Turn<'a> {
     pub format: Option<Format<'a>>,
     /// The caller's own id for its user.
     pub user: Option<Cow<'a, str>>,
+    /// Whether `user` is meant for a provider's eyes as it is (Anthropic's `metadata.user_id`).
+    /// Otherwise it may be a name or an address and leaves only as a digest.
+    pub user_opaque: bool,
+    /// What the caller calls the members that dialects name differently.
+    pub words: Words,
     /// Priority class asked for.
     pub service_tier: Option<Cow<'a, str>>,
     /// The caller's key for its prompt cache (chat, responses).
     pub cache_key: Option<Cow<'a, str>>,
+}
+
+/// A caller's names for members that dialects name differently, so that a loss names what the caller
+/// wrote. The default is Chat's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Most tokens of the reply.
+    pub max_output: &'static str,
+    /// How hard to think.
+    pub reasoning: &'static str,
+    /// Shape of the reply.
+    pub format: &'static str,
+    /// Texts that end the reply.
+    pub stop: &'static str,
+    /// Whether several tools may be called at once.
+    pub parallel_tools: &'static str,
+    /// The caller's id of its user.
+    pub user: &'static str,
+}
+
+impl Words {
+    /// Chat's words.
+    pub const CHAT: Self = Self {
+        max_output: "max_tokens",
+        reasoning: "reasoning_effort",
+        format: "response_format",
+        stop: "stop",
+        parallel_tools: "parallel_tool_calls",
+        user: "user",
+    };
+
+    /// Messages' words.
+    pub const MESSAGES: Self = Self {
+        max_output: "max_tokens",
+        reasoning: "thinking",
+        format: "output_config.format",
+        stop: "stop_sequences",
+        parallel_tools: "tool_choice.disable_parallel_tool_use",
+        user: "metadata.user_id",
+    };
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::CHAT
+    }
 }
 
 /// One message of the conversation.
