@@ -1,9 +1,14 @@
-//! One vocabulary for everything that can go wrong with a request, and the one place that turns it
-//! into each dialect's error body.
+//! One vocabulary for everything that can go wrong with a request: read from each provider's error
+//! reply in one place, and turned into each caller's error body in another.
+
+mod read;
+mod render;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Dialect;
+pub use read::read_error;
+pub(crate) use read::stream_fault;
+pub use render::{error_body, error_event, keep_alive};
 
 /// What went wrong, fit to be shown to the caller. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,28 +82,5 @@ impl Fault {
             upstream_id: None,
             retry_after_s: None,
         }
-    }
-}
-
-/// The status and body with which a fault is told to a caller.
-pub fn error_body(_dialect: Dialect, _fault: &Fault, _request_id: &str) -> (u16, Vec<u8>) {
-    (500, Vec::new())
-}
-
-/// A fault inside a running stream; the stream ends after it.
-pub fn error_event(_dialect: Dialect, _fault: &Fault, _request_id: &str) -> Vec<u8> {
-    Vec::new()
-}
-
-/// What a provider's error reply says.
-pub fn read_error(_upstream: Dialect, _status: u16, _body: &[u8]) -> Fault {
-    Fault::new(FaultKind::Upstream, "the provider failed")
-}
-
-/// Bytes that keep a silent stream open without saying anything.
-pub fn keep_alive(dialect: Dialect) -> &'static [u8] {
-    match dialect {
-        Dialect::Messages => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
-        _ => b": keep-alive\n\n",
     }
 }

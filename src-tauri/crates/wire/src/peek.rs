@@ -208,7 +208,7 @@ mod tests {
             (b"<html>", json(1, 1)),
             (b"\xef\xbb\xbf{\"model\":\"m\"}", json(1, 1)),
             (b"{\"model\":\"m\"\0}", json(1, 13)),
-            (b"{\"model\":\"m\",\"x\":\"\0\"}", json(1, 19)),
+            (b"{\"model\":\"m\",\"x\":\"\0\"}", json(1, 18)),
             (b"{}", E::NoModel),
             (br#"{"model":1}"#, E::ModelNotString),
             (br#"{"model":null}"#, E::ModelNotString),

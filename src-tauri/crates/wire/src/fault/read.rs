@@ -1,0 +1,586 @@
+use serde_json::Value;
+
+use super::{Fault, FaultKind};
+use crate::{Dialect, json};
+
+/// Longest message kept, in bytes.
+const MAX_MESSAGE: usize = 2048;
+/// Longest text kept from a page that was meant for a browser.
+const MAX_TITLE: usize = 120;
+
+/// What a provider's error reply says, whatever its shape: any JSON, a web page, nothing.
+pub fn read_error(upstream: Dialect, status: u16, body: &[u8]) -> Fault {
+    let mended = json::mend(body);
+    let body = mended.as_deref().unwrap_or(body);
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value) if !value.is_null() => read_json(upstream, status, &value),
+        _ => {
+            let text = String::from_utf8_lossy(body);
+            let message = page_message(status, text.trim());
+            let kind = match kind_of_status(status) {
+                // Without the provider's own word for it, it is rather the address that is wrong.
+                FaultKind::UnknownModel => FaultKind::Upstream,
+                kind => kind,
+            };
+            Fault::new(kind, message)
+        }
+    }
+}
+
+/// A fault that a provider reports inside a stream, after it had answered 200.
+pub(crate) fn stream_fault(upstream: Dialect, data: &[u8]) -> Fault {
+    read_error(upstream, 200, data)
+}
+
+fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
+    // Gemini wraps errors of streams into a list.
+    let top = value.get(0).unwrap_or(value);
+    let error = match top.get("error") {
+        Some(error) if !error.is_null() => error,
+        _ => match top
+            .get("response")
+            .and_then(|response| response.get("error"))
+        {
+            Some(error) if !error.is_null() => error,
+            _ => top,
+        },
+    };
+    let word = |name: &str| {
+        [error, top]
+            .iter()
+            .find_map(|place| place.get(name)?.as_str())
+            .filter(|word| !word.is_empty())
+    };
+    let their_type = match error.get("type").and_then(Value::as_str) {
+        Some("") | None => word("error_type"),
+        Some(their_type) => Some(their_type),
+    };
+    let code = word("code").or(error.get("status").and_then(Value::as_str));
+    let number = [error.get("code"), top.get("status"), top.get("code")]
+        .into_iter()
+        .flatten()
+        .find_map(|number| u16::try_from(number.as_u64()?).ok())
+        .filter(|number| (400..600).contains(number));
+    let status = if status < 400 {
+        number.unwrap_or(status)
+    } else {
+        status
+    };
+    let message = message(error, top)
+        .or(their_type)
+        .or(code)
+        .map_or_else(|| page_message(status, ""), cut);
+
+    let words = Words {
+        code: code.unwrap_or_default(),
+        their_type: their_type.unwrap_or_default(),
+        message: &message.to_ascii_lowercase(),
+        error,
+    };
+    let mut fault = Fault::new(words.kind(upstream, status), message.clone());
+    fault.code = code
+        .or(their_type)
+        .map(|code| code.chars().take(128).collect());
+    fault.param = error
+        .get("param")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    fault.upstream_id = word("request_id").map(str::to_owned);
+    fault
+}
+
+/// The provider's own words, wherever it puts them.
+fn message<'v>(error: &'v Value, top: &'v Value) -> Option<&'v str> {
+    let found = error
+        .as_str()
+        .or_else(|| error.get("message").and_then(Value::as_str))
+        .or_else(|| top.get("message").and_then(Value::as_str))
+        .or_else(|| top.get("detail").and_then(Value::as_str))
+        .or_else(|| top.get("detail")?.get(0)?.get("msg")?.as_str())
+        .or_else(|| top.get("error_description").and_then(Value::as_str));
+    found.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// What a reply without JSON says.
+fn page_message(status: u16, text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    if text.is_empty() && status < 400 {
+        return "the provider broke off its reply with an error".to_owned();
+    }
+    if text.is_empty() {
+        return format!("the provider answered with status {status} and no explanation");
+    }
+    if lower.starts_with('<') || lower.contains("<html") {
+        let title = lower
+            .find("<title>")
+            .and_then(|start| {
+                let start = start + "<title>".len();
+                let end = start + lower[start..].find("</title>")?;
+                Some(
+                    text[start..end]
+                        .split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                )
+            })
+            .unwrap_or_default();
+        let title = &title[..title.floor_char_boundary(MAX_TITLE)];
+        return if title.is_empty() {
+            format!("the provider answered with status {status} and a web page")
+        } else {
+            format!("the provider answered with status {status} and a web page: {title}")
+        };
+    }
+    cut(text)
+}
+
+/// The text without keys, cut to a bearable length.
+fn cut(text: &str) -> String {
+    let mut text = without_keys(text);
+    if text.len() > MAX_MESSAGE {
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE - '…'.len_utf8()));
+        text.push('…');
+    }
+    text
+}
+
+/// Beginnings of keys and tokens as providers make them.
+const KEYS: [&str; 9] = [
+    "sk-", "sk_", "byk_", "gho_", "ghu_", "ghp_", "AIza", "ya29.", "eyJ",
+];
+
+/// Replaces what looks like a key by its first letters: some providers repeat the key they refuse.
+fn without_keys(text: &str) -> String {
+    let in_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(in_key) {
+        let (before, word) = rest.split_at(start);
+        let end = word.find(|c| !in_key(c)).unwrap_or(word.len());
+        let (word, behind) = word.split_at(end);
+        out.push_str(before);
+        match KEYS
+            .iter()
+            .find(|key| word.starts_with(**key) && word.len() >= 16)
+        {
+            Some(key) => {
+                out.push_str(key);
+                out.push('…');
+            }
+            None => out.push_str(word),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The words by which a provider names a fault.
+struct Words<'v> {
+    code: &'v str,
+    their_type: &'v str,
+    /// In lower case.
+    message: &'v str,
+    error: &'v Value,
+}
+
+impl Words<'_> {
+    fn kind(&self, upstream: Dialect, status: u16) -> FaultKind {
+        self.kind_of_words(upstream, status)
+            .unwrap_or_else(|| kind_of_status(status))
+    }
+
+    fn is(&self, word: &str) -> bool {
+        self.code == word || self.their_type == word
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.message.contains(words)
+    }
+
+    /// What the words say where the status alone would mislead.
+    fn kind_of_words(&self, upstream: Dialect, status: u16) -> Option<FaultKind> {
+        use FaultKind as K;
+        let client_fault = (400..500).contains(&status) && status != 429 || status < 400;
+        if client_fault && self.too_long() {
+            return Some(K::ContextTooLong);
+        }
+        if self.is("insufficient_quota")
+            || self.is("billing_error")
+            || self.is("billing_not_active")
+            || self.says("credit balance is too low")
+        {
+            return Some(K::Billing);
+        }
+        if self.is("usage_limit_reached") || self.is("quota_exceeded") || self.per_day() {
+            return Some(K::Quota);
+        }
+        if self.is("usage_not_included") {
+            return Some(K::Permission);
+        }
+        if self.is("server_is_overloaded") || self.is("slow_down") || self.is("overloaded_error") {
+            return Some(K::Overloaded);
+        }
+        if self.is("model_not_found") {
+            return Some(K::UnknownModel);
+        }
+        if upstream == Dialect::Gemini && self.reason("API_KEY_INVALID") {
+            return Some(K::AccountAuth);
+        }
+        (status < 400).then(|| self.kind_of_type())
+    }
+
+    fn too_long(&self) -> bool {
+        self.is("context_length_exceeded")
+            || self.says("prompt is too long")
+            || self.says("maximum context length")
+            || self.says("exceeds the context window")
+            || (self.says("token count") && self.says("exceeds"))
+    }
+
+    /// A status-less fault inside a stream, by its type alone.
+    fn kind_of_type(&self) -> FaultKind {
+        use FaultKind as K;
+        const TYPES: [(&str, FaultKind); 18] = [
+            ("invalid_request_error", K::BadRequest),
+            ("invalid_prompt", K::BadRequest),
+            ("cyber_policy", K::BadRequest),
+            ("INVALID_ARGUMENT", K::BadRequest),
+            ("FAILED_PRECONDITION", K::BadRequest),
+            ("authentication_error", K::AccountAuth),
+            ("UNAUTHENTICATED", K::AccountAuth),
+            ("permission_error", K::Permission),
+            ("PERMISSION_DENIED", K::Permission),
+            ("not_found_error", K::UnknownModel),
+            ("NOT_FOUND", K::UnknownModel),
+            ("request_too_large", K::TooLarge),
+            ("rate_limit_error", K::RateLimit),
+            ("rate_limit_exceeded", K::RateLimit),
+            ("RESOURCE_EXHAUSTED", K::RateLimit),
+            ("UNAVAILABLE", K::Overloaded),
+            ("timeout_error", K::Timeout),
+            ("DEADLINE_EXCEEDED", K::Timeout),
+        ];
+        // The code is the more precise of the two.
+        let named = |word: &str| {
+            TYPES
+                .iter()
+                .find(|(name, _)| *name == word)
+                .map(|(_, kind)| *kind)
+        };
+        named(self.code)
+            .or_else(|| named(self.their_type))
+            .unwrap_or(K::Upstream)
+    }
+
+    /// Google's details: the day's quota is used up.
+    fn per_day(&self) -> bool {
+        self.details().any(|detail| {
+            detail
+                .get("violations")
+                .and_then(Value::as_array)
+                .is_some_and(|violations| {
+                    violations.iter().any(|violation| {
+                        violation
+                            .get("quotaId")
+                            .and_then(Value::as_str)
+                            .is_some_and(|id| id.contains("PerDay"))
+                    })
+                })
+        }) || self.reason("QUOTA_EXHAUSTED")
+    }
+
+    /// Google's details: this reason.
+    fn reason(&self, reason: &str) -> bool {
+        self.details()
+            .any(|detail| detail.get("reason").and_then(Value::as_str) == Some(reason))
+    }
+
+    fn details(&self) -> impl Iterator<Item = &Value> {
+        self.error
+            .get("details")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    }
+}
+
+fn kind_of_status(status: u16) -> FaultKind {
+    use FaultKind as K;
+    match status {
+        401 => K::AccountAuth,
+        402 => K::Billing,
+        403 => K::Permission,
+        404 => K::UnknownModel,
+        408 | 504 | 524 => K::Timeout,
+        413 => K::TooLarge,
+        429 => K::RateLimit,
+        503 | 529 => K::Overloaded,
+        400..=499 => K::BadRequest,
+        _ => K::Upstream,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FaultKind as K;
+
+    #[test]
+    fn kinds_of_real_shapes() {
+        let cases: &[(Dialect, u16, &str, FaultKind, &str)] = &[
+            (
+                Dialect::Messages,
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"},"request_id":"req_9"}"#,
+                K::ContextTooLong,
+                "prompt is too long: 9 > 8",
+            ),
+            (
+                Dialect::Messages,
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}"#,
+                K::Billing,
+                "Your credit balance is too low",
+            ),
+            (
+                Dialect::Messages,
+                529,
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+                K::Overloaded,
+                "Overloaded",
+            ),
+            (
+                Dialect::Messages,
+                200,
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+                K::Overloaded,
+                "Overloaded",
+            ),
+            (
+                Dialect::Messages,
+                529,
+                r#"{"error":{},"error_type":"overloaded_error"}"#,
+                K::Overloaded,
+                "overloaded_error",
+            ),
+            (
+                Dialect::Messages,
+                404,
+                r#"{"type":"error","error":{"type":"not_found_error","message":"model: x"}}"#,
+                K::UnknownModel,
+                "model: x",
+            ),
+            (
+                Dialect::Messages,
+                401,
+                r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#,
+                K::AccountAuth,
+                "invalid x-api-key",
+            ),
+            (
+                Dialect::Chat,
+                400,
+                r#"{"error":{"message":"too many","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+                K::ContextTooLong,
+                "too many",
+            ),
+            (
+                Dialect::Chat,
+                429,
+                r#"{"error":{"message":"pay","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+                K::Billing,
+                "pay",
+            ),
+            (
+                Dialect::Chat,
+                429,
+                r#"{"error":{"message":"Rate","type":"tokens","code":"rate_limit_exceeded"}}"#,
+                K::RateLimit,
+                "Rate",
+            ),
+            (
+                Dialect::Chat,
+                429,
+                r#"{"error":{"type":"usage_limit_reached","message":"limit","resets_in_seconds":5}}"#,
+                K::Quota,
+                "limit",
+            ),
+            (
+                Dialect::Chat,
+                402,
+                r#"{"message":"no","code":"quota_exceeded"}"#,
+                K::Quota,
+                "no",
+            ),
+            (
+                Dialect::Chat,
+                402,
+                r#"{"error":{"message":"Insufficient credits","code":402}}"#,
+                K::Billing,
+                "Insufficient credits",
+            ),
+            (
+                Dialect::Chat,
+                200,
+                r#"{"error":{"code":502,"message":"bad gateway"}}"#,
+                K::Upstream,
+                "bad gateway",
+            ),
+            (
+                Dialect::Chat,
+                200,
+                r#"{"error":{"code":"429","type":"rate_limit_error","message":"r"}}"#,
+                K::RateLimit,
+                "r",
+            ),
+            (
+                Dialect::Chat,
+                401,
+                r#"{"detail":"Unauthorized"}"#,
+                K::AccountAuth,
+                "Unauthorized",
+            ),
+            (
+                Dialect::Chat,
+                422,
+                r#"{"detail":[{"loc":["body"],"msg":"field required"}]}"#,
+                K::BadRequest,
+                "field required",
+            ),
+            (
+                Dialect::Chat,
+                500,
+                r#"{"error":"it broke"}"#,
+                K::Upstream,
+                "it broke",
+            ),
+            (
+                Dialect::Chat,
+                401,
+                r#"{"error":{"message":"Incorrect API key provided: sk-proj-abcdefghijkl. Find"}}"#,
+                K::AccountAuth,
+                "Incorrect API key provided: sk-… Find",
+            ),
+            (
+                Dialect::Responses,
+                200,
+                r#"{"type":"response.failed","response":{"error":{"code":"server_is_overloaded","message":"busy"}}}"#,
+                K::Overloaded,
+                "busy",
+            ),
+            (
+                Dialect::Responses,
+                200,
+                r#"{"type":"error","code":"cyber_policy","message":"M","param":null}"#,
+                K::BadRequest,
+                "M",
+            ),
+            (
+                Dialect::Gemini,
+                400,
+                r#"{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (8).","status":"INVALID_ARGUMENT"}}"#,
+                K::ContextTooLong,
+                "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+            ),
+            (
+                Dialect::Gemini,
+                400,
+                r#"{"error":{"code":400,"message":"bad key","status":"INVALID_ARGUMENT","details":[{"@type":"x","reason":"API_KEY_INVALID"}]}}"#,
+                K::AccountAuth,
+                "bad key",
+            ),
+            (
+                Dialect::Gemini,
+                429,
+                r#"[{"error":{"code":429,"message":"q","status":"RESOURCE_EXHAUSTED","details":[{"violations":[{"quotaId":"GenerateRequestsPerDayPerProject"}]}]}}]"#,
+                K::Quota,
+                "q",
+            ),
+            (
+                Dialect::Gemini,
+                429,
+                r#"{"error":{"code":429,"message":"q","status":"RESOURCE_EXHAUSTED"}}"#,
+                K::RateLimit,
+                "q",
+            ),
+            (
+                Dialect::Chat,
+                502,
+                "<html><head><TITLE>502 Bad\n Gateway</TITLE></head>",
+                K::Upstream,
+                "the provider answered with status 502 and a web page: 502 Bad Gateway",
+            ),
+            (
+                Dialect::Chat,
+                404,
+                "<!doctype html>",
+                K::Upstream,
+                "the provider answered with status 404 and a web page",
+            ),
+            (
+                Dialect::Chat,
+                503,
+                "",
+                K::Overloaded,
+                "the provider answered with status 503 and no explanation",
+            ),
+            (Dialect::Chat, 500, "null", K::Upstream, "null"),
+            (
+                Dialect::Chat,
+                500,
+                "{}",
+                K::Upstream,
+                "the provider answered with status 500 and no explanation",
+            ),
+            (
+                Dialect::Chat,
+                400,
+                "plain words",
+                K::BadRequest,
+                "plain words",
+            ),
+        ];
+        for (dialect, status, body, kind, message) in cases {
+            let fault = read_error(*dialect, *status, body.as_bytes());
+            assert_eq!(
+                (fault.kind, fault.message.as_str()),
+                (*kind, *message),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn keeps_code_param_and_id() {
+        let fault = read_error(
+            Dialect::Messages,
+            400,
+            br#"{"error":{"type":"t","code":"c","param":"p","message":"m \ud800"},"request_id":"req_9"}"#,
+        );
+        assert_eq!(fault.code.as_deref(), Some("c"));
+        assert_eq!(fault.param.as_deref(), Some("p"));
+        assert_eq!(fault.upstream_id.as_deref(), Some("req_9"));
+        assert_eq!(fault.message, "m \u{fffd}");
+    }
+
+    #[test]
+    fn takes_anything_without_harm() {
+        let long = "é".repeat(5_000);
+        for body in [
+            long.as_bytes(),
+            b"\xff\xfe\0",
+            b"[]",
+            b"[[[]]]",
+            b"7",
+            br#"{"error":null}"#,
+            br#"{"error":{"message":7,"code":[]}}"#,
+            format!("<title>{long}</title>").as_bytes(),
+            "<title>İ</title>".as_bytes(),
+        ] {
+            let fault = read_error(Dialect::Chat, 500, body);
+            assert!(fault.message.len() <= MAX_MESSAGE);
+            assert!(!fault.message.is_empty());
+        }
+    }
+}

@@ -1,0 +1,436 @@
+use super::{Fault, FaultKind};
+use crate::{
+    Dialect,
+    json::{write_int, write_str},
+};
+
+/// What callers of Messages take for a full window: Claude Code compacts its conversation on it.
+const MESSAGES_TOO_LONG: &str = "prompt is too long";
+
+/// The status and the JSON body with which a fault is told to a caller.
+pub fn error_body(dialect: Dialect, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
+    let mut body = Vec::with_capacity(256);
+    let status = match dialect {
+        Dialect::Messages => messages(fault, request_id, &mut body),
+        Dialect::Gemini => gemini(fault, &mut body),
+        Dialect::Chat | Dialect::Responses | Dialect::Kiro => openai(fault, &mut body),
+    };
+    (status, body)
+}
+
+/// The last frame of a running stream that ends with a fault.
+pub fn error_event(dialect: Dialect, fault: &Fault, request_id: &str) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(256);
+    match dialect {
+        Dialect::Messages => {
+            frame.extend_from_slice(b"event: error\ndata: ");
+            messages(fault, request_id, &mut frame);
+        }
+        Dialect::Gemini => {
+            frame.extend_from_slice(b"data: ");
+            gemini(fault, &mut frame);
+        }
+        Dialect::Responses => {
+            frame.extend_from_slice(b"event: error\ndata: {\"type\":\"error\",");
+            openai_members(fault, row(fault.kind), &mut frame);
+            frame.push(b'}');
+        }
+        Dialect::Chat | Dialect::Kiro => {
+            frame.extend_from_slice(b"data: ");
+            openai(fault, &mut frame);
+        }
+    }
+    frame.extend_from_slice(b"\n\n");
+    frame
+}
+
+/// Bytes that keep a silent stream open without saying anything. Some programs that speak Messages
+/// do not count comments as a sign of life, so there it is an event.
+pub fn keep_alive(dialect: Dialect) -> &'static [u8] {
+    match dialect {
+        Dialect::Messages => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
+        _ => b": keep-alive\n\n",
+    }
+}
+
+/// How one kind of fault looks in each dialect.
+struct Row {
+    openai_status: u16,
+    openai_type: &'static str,
+    /// `None`: the fault's own code, if it has one.
+    openai_code: Option<&'static str>,
+    messages_status: u16,
+    messages_type: &'static str,
+    gemini_status: u16,
+    gemini_name: &'static str,
+}
+
+/// The one table: status, type and code for OpenAI's dialects; status and type for Messages; status
+/// and name for Gemini.
+fn row(kind: FaultKind) -> Row {
+    use FaultKind as K;
+    let row = |openai: (u16, &'static str, Option<&'static str>),
+               messages: (u16, &'static str),
+               gemini: (u16, &'static str)| Row {
+        openai_status: openai.0,
+        openai_type: openai.1,
+        openai_code: openai.2,
+        messages_status: messages.0,
+        messages_type: messages.1,
+        gemini_status: gemini.0,
+        gemini_name: gemini.1,
+    };
+    const INVALID: &str = "invalid_request_error";
+    const LIMIT: &str = "rate_limit_error";
+    match kind {
+        K::BadRequest => row(
+            (400, INVALID, None),
+            (400, INVALID),
+            (400, "INVALID_ARGUMENT"),
+        ),
+        K::Lossy => row(
+            (400, INVALID, Some("lossy_translation")),
+            (400, INVALID),
+            (400, "INVALID_ARGUMENT"),
+        ),
+        K::ContextTooLong => row(
+            (400, INVALID, Some("context_length_exceeded")),
+            (400, INVALID),
+            (400, "INVALID_ARGUMENT"),
+        ),
+        K::ClientKey => row(
+            (401, INVALID, Some("invalid_api_key")),
+            (401, "authentication_error"),
+            (401, "UNAUTHENTICATED"),
+        ),
+        K::Forbidden | K::Permission => row(
+            (403, "permission_error", Some("permission_denied")),
+            (403, "permission_error"),
+            (403, "PERMISSION_DENIED"),
+        ),
+        // Not 401: programs would throw away their byokey key.
+        K::AccountAuth => row(
+            (502, "upstream_error", Some("account_needs_login")),
+            (502, "api_error"),
+            (503, "UNAVAILABLE"),
+        ),
+        K::UnknownModel => row(
+            (404, INVALID, Some("model_not_found")),
+            (404, "not_found_error"),
+            (404, "NOT_FOUND"),
+        ),
+        K::UnknownPath => row(
+            (404, INVALID, Some("unknown_url")),
+            (404, "not_found_error"),
+            (404, "NOT_FOUND"),
+        ),
+        K::Method => row(
+            (405, INVALID, Some("method_not_allowed")),
+            (405, INVALID),
+            (405, "INVALID_ARGUMENT"),
+        ),
+        K::TooLarge => row(
+            (413, INVALID, Some("request_too_large")),
+            (413, "request_too_large"),
+            (413, "INVALID_ARGUMENT"),
+        ),
+        K::RateLimit => row(
+            (429, LIMIT, Some("rate_limit_exceeded")),
+            (429, LIMIT),
+            (429, "RESOURCE_EXHAUSTED"),
+        ),
+        K::Quota => row(
+            (429, LIMIT, Some("usage_limit_reached")),
+            (429, LIMIT),
+            (429, "RESOURCE_EXHAUSTED"),
+        ),
+        K::Billing => row(
+            (429, "insufficient_quota", Some("insufficient_quota")),
+            (402, "billing_error"),
+            (429, "RESOURCE_EXHAUSTED"),
+        ),
+        K::Overloaded => row(
+            (503, "server_error", Some("overloaded")),
+            (529, "overloaded_error"),
+            (503, "UNAVAILABLE"),
+        ),
+        K::Upstream => row(
+            (502, "upstream_error", None),
+            (500, "api_error"),
+            (500, "INTERNAL"),
+        ),
+        K::Timeout => row(
+            (504, "server_error", Some("timeout")),
+            (504, "timeout_error"),
+            (504, "DEADLINE_EXCEEDED"),
+        ),
+        K::NoAccount => row(
+            (503, "server_error", Some("no_account")),
+            (503, "api_error"),
+            (503, "UNAVAILABLE"),
+        ),
+        K::Internal => row(
+            (500, "server_error", None),
+            (500, "api_error"),
+            (500, "INTERNAL"),
+        ),
+    }
+}
+
+fn openai(fault: &Fault, out: &mut Vec<u8>) -> u16 {
+    let row = row(fault.kind);
+    let status = row.openai_status;
+    out.extend_from_slice(b"{\"error\":{\"type\":");
+    write_str(out, row.openai_type);
+    out.push(b',');
+    openai_members(fault, row, out);
+    out.extend_from_slice(b"}}");
+    status
+}
+
+/// `message`, `param` and `code`.
+fn openai_members(fault: &Fault, row: Row, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"message\":");
+    write_str(out, &fault.message);
+    out.extend_from_slice(b",\"param\":");
+    write_or_null(out, fault.param.as_deref());
+    out.extend_from_slice(b",\"code\":");
+    let own = match fault.kind {
+        FaultKind::Upstream => fault.code.as_deref().or(Some("upstream_error")),
+        FaultKind::Internal => fault.code.as_deref().or(Some("internal_error")),
+        _ => fault.code.as_deref(),
+    };
+    write_or_null(out, row.openai_code.or(own));
+}
+
+fn messages(fault: &Fault, request_id: &str, out: &mut Vec<u8>) -> u16 {
+    let row = row(fault.kind);
+    out.extend_from_slice(b"{\"type\":\"error\",\"error\":{\"type\":");
+    write_str(out, row.messages_type);
+    out.extend_from_slice(b",\"message\":");
+    let starts_right = fault
+        .message
+        .get(..MESSAGES_TOO_LONG.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(MESSAGES_TOO_LONG));
+    if fault.kind == FaultKind::ContextTooLong && !starts_right {
+        write_str(out, &format!("{MESSAGES_TOO_LONG}: {}", fault.message));
+    } else {
+        write_str(out, &fault.message);
+    }
+    out.extend_from_slice(b"},\"request_id\":");
+    write_or_null(out, Some(request_id).filter(|id| !id.is_empty()));
+    out.push(b'}');
+    row.messages_status
+}
+
+fn gemini(fault: &Fault, out: &mut Vec<u8>) -> u16 {
+    let row = row(fault.kind);
+    out.extend_from_slice(b"{\"error\":{\"code\":");
+    write_int(out, row.gemini_status);
+    out.extend_from_slice(b",\"message\":");
+    write_str(out, &fault.message);
+    out.extend_from_slice(b",\"status\":");
+    write_str(out, row.gemini_name);
+    if let Some(seconds) = fault.retry_after_s {
+        out.extend_from_slice(
+            b",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"",
+        );
+        write_int(out, seconds);
+        out.extend_from_slice(b"s\"}]");
+    }
+    out.extend_from_slice(b"}}");
+    row.gemini_status
+}
+
+fn write_or_null(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => write_str(out, text),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn body(dialect: Dialect, fault: &Fault) -> (u16, Value) {
+        let (status, body) = error_body(dialect, fault, "req_1");
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[test]
+    fn every_dialect_has_its_own_shape() {
+        let mut fault = Fault::new(FaultKind::RateLimit, "slow \"down\"");
+        fault.retry_after_s = Some(7);
+        fault.code = Some("their_own".into());
+        let openai = json!({"error": {"type": "rate_limit_error", "message": "slow \"down\"",
+            "param": null, "code": "rate_limit_exceeded"}});
+        assert_eq!(body(Dialect::Chat, &fault), (429, openai.clone()));
+        assert_eq!(body(Dialect::Responses, &fault), (429, openai));
+        assert_eq!(
+            body(Dialect::Messages, &fault),
+            (
+                429,
+                json!({"type": "error", "request_id": "req_1",
+                "error": {"type": "rate_limit_error", "message": "slow \"down\""}})
+            )
+        );
+        assert_eq!(
+            body(Dialect::Gemini, &fault),
+            (
+                429,
+                json!({"error": {"code": 429, "message": "slow \"down\"",
+                "status": "RESOURCE_EXHAUSTED", "details": [{
+                    "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]}})
+            )
+        );
+    }
+
+    #[test]
+    fn status_and_code_follow_the_table() {
+        use FaultKind as K;
+        for (kind, openai, code, messages, their_type, gemini) in [
+            (
+                K::BadRequest,
+                400,
+                json!(null),
+                400,
+                "invalid_request_error",
+                400,
+            ),
+            (
+                K::Lossy,
+                400,
+                json!("lossy_translation"),
+                400,
+                "invalid_request_error",
+                400,
+            ),
+            (
+                K::ClientKey,
+                401,
+                json!("invalid_api_key"),
+                401,
+                "authentication_error",
+                401,
+            ),
+            (
+                K::AccountAuth,
+                502,
+                json!("account_needs_login"),
+                502,
+                "api_error",
+                503,
+            ),
+            (
+                K::Permission,
+                403,
+                json!("permission_denied"),
+                403,
+                "permission_error",
+                403,
+            ),
+            (
+                K::UnknownModel,
+                404,
+                json!("model_not_found"),
+                404,
+                "not_found_error",
+                404,
+            ),
+            (
+                K::TooLarge,
+                413,
+                json!("request_too_large"),
+                413,
+                "request_too_large",
+                413,
+            ),
+            (
+                K::Quota,
+                429,
+                json!("usage_limit_reached"),
+                429,
+                "rate_limit_error",
+                429,
+            ),
+            (
+                K::Billing,
+                429,
+                json!("insufficient_quota"),
+                402,
+                "billing_error",
+                429,
+            ),
+            (
+                K::Overloaded,
+                503,
+                json!("overloaded"),
+                529,
+                "overloaded_error",
+                503,
+            ),
+            (
+                K::Upstream,
+                502,
+                json!("upstream_error"),
+                500,
+                "api_error",
+                500,
+            ),
+            (K::Timeout, 504, json!("timeout"), 504, "timeout_error", 504),
+        ] {
+            let fault = Fault::new(kind, "m");
+            let (status, shown) = body(Dialect::Chat, &fault);
+            assert_eq!(
+                (status, &shown["error"]["code"]),
+                (openai, &code),
+                "{kind:?}"
+            );
+            let (status, shown) = body(Dialect::Messages, &fault);
+            assert_eq!(
+                (status, &shown["error"]["type"]),
+                (messages, &json!(their_type))
+            );
+            assert_eq!(body(Dialect::Gemini, &fault).0, gemini, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_window_reads_the_way_programs_expect() {
+        for (message, expected) in [
+            ("Prompt is too long: 9 > 8", "Prompt is too long: 9 > 8"),
+            (
+                "context window full",
+                "prompt is too long: context window full",
+            ),
+            ("é", "prompt is too long: é"),
+        ] {
+            let fault = Fault::new(FaultKind::ContextTooLong, message);
+            let (_, shown) = body(Dialect::Messages, &fault);
+            assert_eq!(shown["error"]["message"], expected);
+        }
+    }
+
+    #[test]
+    fn stream_frames_are_one_frame() {
+        let fault = Fault::new(FaultKind::Upstream, "a\n\nb");
+        for (dialect, event) in [
+            (Dialect::Chat, None),
+            (Dialect::Responses, Some("error")),
+            (Dialect::Messages, Some("error")),
+            (Dialect::Gemini, None),
+        ] {
+            let mut frames = crate::Frames::new();
+            let mut seen = 0;
+            frames.push(&error_event(dialect, &fault, "r"), |frame| {
+                assert_eq!(frame.event, event);
+                let data: Value = serde_json::from_slice(&frame.data).unwrap();
+                assert!(data.to_string().contains(r#""message":"a\n\nb""#), "{data}");
+                seen += 1;
+            });
+            assert_eq!(seen, 1, "{dialect:?}");
+        }
+    }
+}
