@@ -1,0 +1,147 @@
+//! Sealing of single values with AES-256-GCM.
+//!
+//! Each envelope is bound to its place (install, tenant, provider, account, field, key, origin) by
+//! the associated data, so a row that is edited or moved to another account does not open.
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::{Secret, VaultError};
+
+/// The key from which all others are derived; 32 random bytes.
+pub(crate) type DataKey = Zeroizing<[u8; 32]>;
+
+/// Everything belongs to this tenant until there are more.
+const TENANT: &str = "local";
+const VERSION: u8 = 1;
+const NONCE: usize = 12;
+const HEADER: usize = 1 + 4 + NONCE;
+
+/// Opens and seals values of one vault.
+pub(crate) struct Sealer {
+    cipher: Aes256Gcm,
+    audit: Zeroizing<[u8; 32]>,
+    install: String,
+    key_id: u32,
+}
+
+/// Where a sealed value belongs.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) account: i64,
+    pub(crate) field: &'a str,
+    /// The only origin the value may be sent to; empty when the provider's own hosts are meant.
+    pub(crate) origin: &'a str,
+}
+
+/// An envelope was altered, moved, or sealed by another key.
+#[derive(Debug)]
+pub(crate) struct Unsealable;
+
+impl Sealer {
+    pub(crate) fn new(data_key: &DataKey, install: &str, key_id: u32) -> Self {
+        let source = Hkdf::<Sha256>::new(Some(install.as_bytes()), &data_key[..]);
+        let seal = derive(&source, &format!("byokey/1|seal|{TENANT}|{key_id}"));
+        Self {
+            cipher: Aes256Gcm::new((&*seal).into()),
+            audit: derive(&source, "byokey/1|audit"),
+            install: install.to_owned(),
+            key_id,
+        }
+    }
+
+    pub(crate) fn key_id(&self) -> u32 {
+        self.key_id
+    }
+
+    /// version ‖ key id ‖ nonce ‖ ciphertext and tag.
+    pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let nonce: [u8; NONCE] = random()?;
+        let aad = self.associated_data(place);
+        let sealed = self
+            .cipher
+            .encrypt(
+                &Nonce::from(nonce),
+                Payload {
+                    msg: plain,
+                    aad: aad.as_bytes(),
+                },
+            )
+            .map_err(|_| VaultError::KeyWornOut)?;
+        let mut envelope = Vec::with_capacity(HEADER + sealed.len());
+        envelope.push(VERSION);
+        envelope.extend_from_slice(&self.key_id.to_be_bytes());
+        envelope.extend_from_slice(&nonce);
+        envelope.extend_from_slice(&sealed);
+        Ok(envelope)
+    }
+
+    pub(crate) fn open(&self, place: Place<'_>, envelope: &[u8]) -> Result<Secret, Unsealable> {
+        let (header, sealed) = envelope.split_at_checked(HEADER).ok_or(Unsealable)?;
+        let (tag, nonce) = header.split_at(HEADER - NONCE);
+        if tag[0] != VERSION || tag[1..] != self.key_id.to_be_bytes() {
+            return Err(Unsealable);
+        }
+        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| Unsealable)?;
+        let aad = self.associated_data(place);
+        let plain = self
+            .cipher
+            .decrypt(
+                &Nonce::from(nonce),
+                Payload {
+                    msg: sealed,
+                    aad: aad.as_bytes(),
+                },
+            )
+            .map_err(|_| Unsealable)?;
+        Secret::from_bytes(plain).map_err(|_| Unsealable)
+    }
+
+    /// The keyed digest of the audit trail: HMAC-SHA-256, as HKDF's expand step computes it.
+    #[expect(
+        clippy::expect_used,
+        reason = "key and digest have the hash's own length"
+    )]
+    pub(crate) fn audit_digest(&self, message: &[u8]) -> [u8; 32] {
+        let mut digest = [0; 32];
+        Hkdf::<Sha256>::from_prk(&self.audit[..])
+            .expect("a key of 32 bytes")
+            .expand(message, &mut digest)
+            .expect("a digest of 32 bytes");
+        digest
+    }
+
+    /// None of the parts can hold a `|`: names are checked before they are stored.
+    fn associated_data(&self, place: Place<'_>) -> String {
+        let Place {
+            provider,
+            account,
+            field,
+            origin,
+        } = place;
+        let (install, key) = (&self.install, self.key_id);
+        format!("byokey/1|{install}|{TENANT}|{provider}|{account}|{field}|{key}|{origin}")
+    }
+}
+
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], VaultError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| VaultError::NoRandomness)?;
+    Ok(bytes)
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "32 bytes are within HKDF's limit of 255 digests"
+)]
+fn derive(source: &Hkdf<Sha256>, info: &str) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    source
+        .expand(info.as_bytes(), &mut key[..])
+        .expect("a key of 32 bytes");
+    key
+}
