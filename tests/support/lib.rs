@@ -8,6 +8,7 @@
 
 mod answer;
 mod ask;
+mod chaos;
 mod chat;
 mod check;
 mod control;
@@ -19,6 +20,7 @@ mod sample;
 mod script;
 mod server;
 
+pub use chaos::{Chaos, End, Trouble};
 pub use control::Control;
 pub use reply::{Part, Reply};
 pub use script::{Kind, Script};

@@ -6,11 +6,14 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use hyper_util::{
+    client::legacy::{Client, Error},
+    rt::TokioExecutor,
+};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::{Kind, Part, Reply, Script, Sim};
+use crate::{Chaos, End, Kind, Part, Reply, Script, Sim, Trouble};
 
 const PATHS: [(Kind, &str); 2] = [
     (Kind::Chat, "/chat/completions"),
@@ -18,19 +21,26 @@ const PATHS: [(Kind, &str); 2] = [
 ];
 
 async fn post(sim: &Sim, path: &str, body: &Value) -> http::Response<Incoming> {
-    send(sim, Script::KEY, path, body.to_string()).await
+    send(&sim.base_url(), Script::KEY, path, body)
+        .await
+        .unwrap()
 }
 
-async fn send(sim: &Sim, key: &str, path: &str, body: String) -> http::Response<Incoming> {
+async fn send(
+    base_url: &str,
+    key: &str,
+    path: &str,
+    body: &Value,
+) -> Result<http::Response<Incoming>, Error> {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::builder()
         .method(Method::POST)
-        .uri(format!("{}{path}", sim.base_url()))
+        .uri(format!("{base_url}{path}"))
         .header("authorization", format!("Bearer {key}"))
         .header("anthropic-version", "2023-06-01")
-        .body(Full::new(Bytes::from(body)))
+        .body(Full::new(Bytes::from(body.to_string())))
         .unwrap();
-    client.request(request).await.unwrap()
+    client.request(request).await
 }
 
 async fn whole(response: http::Response<Incoming>) -> Value {
@@ -124,7 +134,9 @@ async fn messages_stream_builds_the_same_blocks() {
 async fn a_wrong_key_gets_the_providers_own_refusal() {
     for (kind, path) in PATHS {
         let sim = Sim::start(kind, Script::default()).await;
-        let response = send(&sim, "wrong", path, ask("x").to_string()).await;
+        let response = send(&sim.base_url(), "wrong", path, &ask("x"))
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         let body = whole(response).await;
         match kind {
@@ -287,4 +299,49 @@ async fn a_dropped_simulator_takes_its_connections_along() {
     let ended = tokio::time::timeout(Duration::from_secs(20), frames(response)).await;
     let (_, clean) = ended.expect("the connection is closed");
     assert!(!clean);
+}
+
+#[tokio::test]
+async fn chaos_by_single_bytes_changes_nothing() {
+    let sim = Sim::start(Kind::Chat, Script::default()).await;
+    let trouble = Trouble {
+        single_bytes: true,
+        ..Trouble::default()
+    };
+    let chaos = Chaos::start(&sim, trouble).await;
+    let path = "/chat/completions";
+    let reply = send(chaos.base_url(), Script::KEY, path, &streamed("a"))
+        .await
+        .unwrap();
+    let (data, clean) = frames(reply).await;
+    assert!(clean);
+    assert_eq!(data.last().unwrap(), "[DONE]");
+}
+
+#[tokio::test]
+async fn chaos_ends_replies_where_it_is_told() {
+    let sim = Sim::start(Kind::Chat, Script::default()).await;
+    let chaos = Chaos::start(&sim, Trouble::default()).await;
+    let path = "/chat/completions";
+    for end in [End::Reset(900), End::HalfClose(900)] {
+        chaos.set(Trouble {
+            end: Some(end),
+            ..Trouble::default()
+        });
+        let reply = send(chaos.base_url(), Script::KEY, path, &streamed("a b c"))
+            .await
+            .unwrap();
+        let (data, clean) = frames(reply).await;
+        assert!(!clean, "{end:?} after {data:?}");
+    }
+    chaos.set(Trouble {
+        end: Some(End::Reset(0)),
+        ..Trouble::default()
+    });
+    assert!(
+        send(chaos.base_url(), Script::KEY, path, &ask("x"))
+            .await
+            .is_err()
+    );
+    assert_eq!(sim.requests().len(), 3);
 }
