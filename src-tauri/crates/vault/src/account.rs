@@ -383,3 +383,6 @@ fn hint(key: &Secret) -> String {
         .chain(key.chars().skip(length - 4))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

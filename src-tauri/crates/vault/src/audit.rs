@@ -189,3 +189,90 @@ fn head_digest(sealer: &Sealer, last: &Link) -> [u8; 32] {
     message.extend_from_slice(&last.digest);
     sealer.audit_digest(&message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{add, on_disk};
+
+    fn trail(dir: &std::path::Path) -> Vault {
+        let vault = on_disk(dir);
+        let a = add(&vault, "openai", Some("a"), "sk-canary-canary");
+        vault.make_first(a.id, Actor::Tray).unwrap();
+        vault
+            .create_client_key("laptop", Default::default(), Actor::Client("desk".into()))
+            .unwrap();
+        vault.revoke_client_key("laptop", Actor::Window).unwrap();
+        vault.remove_account(a.id, Actor::Config).unwrap();
+        vault
+    }
+
+    #[test]
+    fn every_change_is_written_down() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = trail(dir.path());
+        assert_eq!(vault.verify_audit().unwrap(), 5);
+        let entries = vault.audit(Timestamp::UNIX_EPOCH, 100).unwrap();
+        let told: Vec<_> = entries
+            .iter()
+            .map(|e| format!("{} {} {} {}", e.seq, e.actor, e.action, e.subject))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "5 config account.remove 1 openai/a",
+                "4 window key.revoke 1 laptop",
+                "3 client:desk key.create 1 laptop",
+                "2 tray account.make-first 1 openai/a",
+                "1 cli account.add 1 openai/a",
+            ]
+        );
+        assert_eq!(vault.audit(Timestamp::UNIX_EPOCH, 2).unwrap().len(), 2);
+        assert!(vault.audit(Timestamp::MAX, 2).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_database_itself_refuses_to_change_the_trail() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = trail(dir.path());
+        for edit in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"] {
+            assert!(vault.read().execute(edit, []).is_err());
+        }
+    }
+
+    #[test]
+    fn a_forger_without_the_key_is_found_out() {
+        let forgeries = [
+            ("UPDATE audit SET actor = 'tray' WHERE seq = 1", 1),
+            ("UPDATE audit SET at = at + 1 WHERE seq = 3", 3),
+            ("UPDATE audit SET digest = zeroblob(32) WHERE seq = 2", 2),
+            ("DELETE FROM audit WHERE seq = 3", 3),
+            // The end cut off, with and without its head, and everything.
+            ("DELETE FROM audit WHERE seq = 5", 5),
+            (
+                "DELETE FROM audit WHERE seq = 5; UPDATE audit_head SET seq = 4",
+                5,
+            ),
+            ("DELETE FROM audit_head", 6),
+            ("DELETE FROM audit", 1),
+            (
+                "INSERT INTO audit SELECT 6, at, actor, action, subject, digest FROM audit \
+                 WHERE seq = 5",
+                6,
+            ),
+        ];
+        for (forgery, expected) in forgeries {
+            let dir = tempfile::tempdir().unwrap();
+            let vault = trail(dir.path());
+            let db = Connection::open(dir.path().join("vault.db")).unwrap();
+            db.execute_batch("DROP TRIGGER audit_is_append_only; DROP TRIGGER audit_is_never_cut")
+                .unwrap();
+            db.execute_batch(forgery).unwrap();
+            let found = vault.verify_audit();
+            assert!(
+                matches!(found, Err(AuditBroken::Changed { at }) if at == expected),
+                "{forgery}: {found:?}"
+            );
+        }
+    }
+}

@@ -210,3 +210,89 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<ClientKey> {
         revoked: row.get::<_, Option<i64>>(9)?.map(from_millis),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::in_memory;
+
+    #[test]
+    fn a_key_is_shown_once_and_known_by_its_digest() {
+        let vault = in_memory();
+        let limits = KeyLimits {
+            models: vec!["gpt-5".into(), "claude/*".into()],
+            rpm: Some(60),
+            budget_usd: Some(12.5),
+            expires: Some("2030-01-01T00:00:00Z".parse().unwrap()),
+        };
+        let (made, secret) = vault
+            .create_client_key("laptop", limits.clone(), Actor::Cli)
+            .unwrap();
+        assert!(secret.expose().starts_with("byk_") && secret.expose().len() == 36);
+        assert_eq!(made.digest, digest(secret.expose()));
+        assert_eq!(made.hint, format!("{}…", &secret.expose()[..8]));
+        assert_eq!(vault.client_keys().unwrap(), [made.clone()]);
+        assert_eq!(made.limits, limits);
+        let (_, other) = vault
+            .create_client_key("desk", KeyLimits::default(), Actor::Window)
+            .unwrap();
+        assert_ne!(secret.expose(), other.expose());
+    }
+
+    #[test]
+    fn a_revoked_key_keeps_its_row_and_frees_its_name() {
+        let vault = in_memory();
+        let make = || vault.create_client_key("laptop", KeyLimits::default(), Actor::Cli);
+        let (first, _) = make().unwrap();
+        assert!(matches!(make(), Err(VaultError::ClientNameTaken(_))));
+        assert_eq!(
+            vault.revoke_client_key("laptop", Actor::Cli).unwrap(),
+            first.id
+        );
+        assert!(matches!(
+            vault.revoke_client_key("laptop", Actor::Cli),
+            Err(VaultError::NoClientKey(_))
+        ));
+        let (second, _) = make().unwrap();
+        assert_eq!(
+            vault
+                .revoke_client_key(&second.id.to_string(), Actor::Cli)
+                .unwrap(),
+            second.id
+        );
+        let keys = vault.client_keys().unwrap();
+        assert!(keys.len() == 2 && keys.iter().all(|key| key.revoked.is_some()));
+    }
+
+    #[test]
+    fn a_name_goes_before_a_number() {
+        let vault = in_memory();
+        let make = |name| {
+            vault
+                .create_client_key(name, KeyLimits::default(), Actor::Cli)
+                .unwrap()
+                .0
+        };
+        let (_, named_one) = (make("first"), make("1"));
+        assert_eq!(
+            vault.revoke_client_key("1", Actor::Cli).unwrap(),
+            named_one.id
+        );
+    }
+
+    #[test]
+    fn limits_that_make_no_sense_are_refused() {
+        let vault = in_memory();
+        for budget in [-1.0, f64::NAN, f64::INFINITY] {
+            let limits = KeyLimits {
+                budget_usd: Some(budget),
+                ..KeyLimits::default()
+            };
+            assert!(
+                vault
+                    .create_client_key("laptop", limits, Actor::Cli)
+                    .is_err()
+            );
+        }
+    }
+}

@@ -154,3 +154,62 @@ pub(crate) fn with_extension(dir: &Path, extension: &str) -> io::Result<Vec<Path
     found.sort();
     Ok(found)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn open_to_all(path: &Path) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_held_by_one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = FolderLock::acquire(dir.path()).unwrap();
+        let refused = FolderLock::acquire(dir.path());
+        let own = std::process::id();
+        assert!(matches!(refused, Err(LockError::Held { pid: Some(pid) }) if pid == own));
+        drop(held);
+        FolderLock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn new_folders_are_private_with_all_their_parents() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("a/b");
+        prepare(&dir).unwrap();
+        assert_eq!((mode(&root.path().join("a")), mode(&dir)), (0o700, 0o700));
+    }
+
+    #[test]
+    fn an_open_folder_is_closed_if_it_is_ours() {
+        for own in [None, Some("vault.db"), Some("config.yaml")] {
+            let dir = tempfile::tempdir().unwrap();
+            if let Some(own) = own {
+                fs::write(dir.path().join(own), "").unwrap();
+            }
+            open_to_all(dir.path());
+            prepare(dir.path()).unwrap();
+            assert_eq!(mode(dir.path()), 0o700);
+        }
+    }
+
+    #[test]
+    fn an_open_folder_of_others_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("letter.txt"), "").unwrap();
+        open_to_all(dir.path());
+        assert!(matches!(
+            prepare(dir.path()),
+            Err(VaultError::OpenFolder { .. })
+        ));
+        assert_eq!(mode(dir.path()), 0o755);
+    }
+}

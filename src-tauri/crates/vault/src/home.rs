@@ -243,3 +243,6 @@ fn parse_key(text: &str) -> Option<DataKey> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

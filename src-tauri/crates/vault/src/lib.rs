@@ -13,6 +13,8 @@ mod actor;
 mod audit;
 mod client_key;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod folder;
 mod home;
 mod schema;

@@ -108,3 +108,77 @@ fn back_up(db: &Connection, path: &Path, format: i64) -> Result<(), VaultError> 
     db.backup("main", &half, None::<fn(rusqlite::backup::Progress)>)?;
     fs::rename(&half, &copy).map_err(VaultError::io("keep", &copy))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(steps: &'static [&'static str]) -> Settings {
+        Settings {
+            synchronous: "FULL",
+            check: true,
+            steps,
+        }
+    }
+
+    const ONE: &[&str] = &["CREATE TABLE t (a)"];
+    const TWO: &[&str] = &["CREATE TABLE t (a)", "ALTER TABLE t ADD COLUMN b"];
+    const BROKEN: &[&str] = &["CREATE TABLE t (a)", "ALTER TABLE t ADD COLUMN b; nonsense"];
+
+    #[test]
+    fn an_old_database_is_backed_up_and_brought_up_to_date() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        open(Some(&path), settings(ONE))
+            .unwrap()
+            .execute("INSERT INTO t VALUES (1)", [])
+            .unwrap();
+        let db = open(Some(&path), settings(TWO)).unwrap();
+        let row = db.query_row("SELECT a, b FROM t", [], |r| Ok((r.get(0)?, r.get(1)?)));
+        assert_eq!(row.unwrap(), (1, None::<i64>));
+        // The copy still opens with the older program.
+        let copy = dir.path().join("t.db.format-1.bak");
+        let old = open(Some(&copy), settings(ONE)).unwrap();
+        assert_eq!(old.query_row("SELECT a FROM t", [], |r| r.get(0)), Ok(1));
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        drop(open(Some(&path), settings(ONE)).unwrap());
+        assert!(open(Some(&path), settings(BROKEN)).is_err());
+        drop(open(Some(&path), settings(ONE)).unwrap());
+        open(Some(&path), settings(TWO)).unwrap();
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        drop(open(Some(&path), settings(TWO)).unwrap());
+        let refused = open(Some(&path), settings(ONE));
+        assert!(matches!(
+            refused,
+            Err(VaultError::NewerSchema { found: 2, known: 1 })
+        ));
+    }
+
+    #[test]
+    fn a_damaged_database_is_named_as_such() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        fs::write(&path, [7; 8192]).unwrap();
+        assert!(matches!(
+            open(Some(&path), settings(ONE)),
+            Err(VaultError::Corrupt)
+        ));
+    }
+
+    #[test]
+    fn the_real_steps_apply() {
+        for steps in [VAULT, USAGE] {
+            open(None, settings(steps)).unwrap();
+        }
+    }
+}

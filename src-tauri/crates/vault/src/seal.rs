@@ -145,3 +145,97 @@ fn derive(source: &Hkdf<Sha256>, info: &str) -> Zeroizing<[u8; 32]> {
         .expect("a key of 32 bytes");
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLACE: Place<'_> = Place {
+        provider: "openai",
+        account: 7,
+        field: "key",
+        origin: "https://a.example",
+    };
+
+    fn sealer(key: u8, install: &str, key_id: u32) -> Sealer {
+        Sealer::new(&Zeroizing::new([key; 32]), install, key_id)
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let sealer = sealer(1, "here", 1);
+        let envelope = sealer.seal(PLACE, b"sk-canary").unwrap();
+        for bit in 0..envelope.len() * 8 {
+            let mut changed = envelope.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(sealer.open(PLACE, &changed).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn an_envelope_opens_at_its_own_place_only() {
+        let own = sealer(1, "here", 1);
+        let envelope = own.seal(PLACE, b"sk-canary").unwrap();
+        assert_eq!(
+            own.open(PLACE, &envelope).ok().unwrap().expose(),
+            "sk-canary"
+        );
+        for elsewhere in [
+            Place {
+                provider: "claude",
+                ..PLACE
+            },
+            Place {
+                account: 8,
+                ..PLACE
+            },
+            Place {
+                field: "refresh",
+                ..PLACE
+            },
+            Place {
+                origin: "https://b.example",
+                ..PLACE
+            },
+            Place {
+                origin: "",
+                ..PLACE
+            },
+        ] {
+            assert!(own.open(elsewhere, &envelope).is_err());
+        }
+        for other in [
+            sealer(2, "here", 1),
+            sealer(1, "there", 1),
+            sealer(1, "here", 2),
+        ] {
+            assert!(other.open(PLACE, &envelope).is_err());
+        }
+    }
+
+    #[test]
+    fn the_same_text_never_gives_the_same_envelope() {
+        let sealer = sealer(1, "here", 1);
+        let nonces: std::collections::HashSet<_> = (0..1000)
+            .map(|_| sealer.seal(PLACE, b"x").unwrap()[HEADER - NONCE..HEADER].to_vec())
+            .collect();
+        assert_eq!(nonces.len(), 1000);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_comes_back(text in ".{0,200}") {
+            let sealer = sealer(1, "here", 1);
+            let envelope = sealer.seal(PLACE, text.as_bytes()).unwrap();
+            let back = sealer.open(PLACE, &envelope).ok().unwrap();
+            prop_assert_eq!(back.expose(), text);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_refused_without_panic(bytes: Vec<u8>) {
+            prop_assert!(sealer(1, "here", 1).open(PLACE, &bytes).is_err());
+        }
+    }
+}

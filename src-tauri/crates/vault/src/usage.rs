@@ -12,3 +12,6 @@ mod writer;
 
 pub use self::row::{GroupBy, Outcome, UsageRow, UsageTotal};
 pub use self::writer::UsageLog;
+
+#[cfg(test)]
+mod tests;

@@ -141,3 +141,6 @@ impl Keychain {
 fn entry_name(install: &str) -> String {
     format!("vault {install}")
 }
+
+#[cfg(test)]
+mod tests;
