@@ -30,6 +30,9 @@ pub(crate) fn repair(
 ) {
     let keep_text = upstream == Dialect::Chat && target.caps.wants_reasoning_content;
     origin::settle(turn, target.origin, keep_text, ledger);
+    if upstream == Dialect::Messages {
+        drop_blanks(turn, ledger);
+    }
     order(turn, target.caps.mid_system, ledger);
     if upstream == Dialect::Messages {
         open_with_user(turn, ledger);
@@ -50,6 +53,37 @@ fn order(turn: &mut Turn<'_>, keep_mid_system: bool, ledger: &mut Ledger) {
     let pairing = Pairing::of(&messages);
     let built = build(messages, pairing, ledger);
     turn.messages = join_neighbours(built);
+}
+
+/// Takes out texts of white space only and the white space behind a begun answer: Messages refuses
+/// both.
+fn drop_blanks(turn: &mut Turn<'_>, ledger: &mut Ledger) {
+    let blank = |block: &Block<'_>| match &block.body {
+        Body::Text(text) => !text.is_empty() && text.trim().is_empty(),
+        _ => false,
+    };
+    turn.system.retain(|block| !blank(block));
+    for message in &mut turn.messages {
+        let before = message.blocks.len();
+        message.blocks.retain(|block| !blank(block));
+        if message.blocks.len() < before {
+            ledger.note(path(message.at), Action::Dropped, Reason::InvalidHistory);
+        }
+    }
+    if let Some(last) = turn.messages.last_mut()
+        && last.role == Role::Assistant
+        && let Some(Block {
+            body: Body::Text(text),
+            ..
+        }) = last.blocks.last_mut()
+        && text.trim_end().len() < text.len()
+    {
+        *text = match std::mem::take(text) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim_end()),
+            Cow::Owned(text) => Cow::Owned(text.trim_end().to_owned()),
+        };
+        ledger.note(path(last.at), Action::Approximated, Reason::InvalidHistory);
+    }
 }
 
 /// Makes sure that a person speaks first, as Messages insists.

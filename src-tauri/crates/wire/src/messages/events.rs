@@ -1,0 +1,479 @@
+//! Reads what a provider that speaks Messages says: a stream of frames, or one reply.
+//!
+//! Blocks that only Anthropic's own servers fill (their tools' calls and results) have no place in
+//! the hub and are passed over, as are kinds of events, blocks and deltas that are not known yet.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::fault::stream_fault;
+use crate::json::{Count, Text, members, mend};
+use crate::sse::Frame;
+use crate::{BlockKind, Dialect, Event, Fault, FaultKind, Finish, Piece, Usage, read_error};
+
+members! {
+    /// The data of any frame.
+    struct FrameMembers<'a> {
+        kind: Text<'a> = "type",
+        message: ReplyMembers<'a> = "message",
+        index: Count = "index",
+        content_block: BlockMembers<'a> = "content_block",
+        delta: DeltaMembers<'a> = "delta",
+        usage: UsageMembers<'a> = "usage",
+    }
+
+    /// A reply, or its beginning.
+    struct ReplyMembers<'a> {
+        kind: Text<'a> = "type",
+        id: Text<'a> = "id",
+        model: Text<'a> = "model",
+        content: Vec<BlockMembers<'a>> = "content",
+        stop_reason: Text<'a> = "stop_reason",
+        stop_sequence: Text<'a> = "stop_sequence",
+        stop_details: StopDetails<'a> = "stop_details",
+        usage: UsageMembers<'a> = "usage",
+    }
+
+    /// A block, or its beginning.
+    struct BlockMembers<'a> {
+        kind: Text<'a> = "type",
+        text: Text<'a> = "text",
+        thinking: Text<'a> = "thinking",
+        signature: Text<'a> = "signature",
+        data: Text<'a> = "data",
+        id: Text<'a> = "id",
+        name: Text<'a> = "name",
+        input: &'a RawValue = "input",
+    }
+
+    /// A delta of a block or of the reply.
+    struct DeltaMembers<'a> {
+        kind: Text<'a> = "type",
+        text: Text<'a> = "text",
+        partial_json: Text<'a> = "partial_json",
+        thinking: Text<'a> = "thinking",
+        signature: Text<'a> = "signature",
+        stop_reason: Text<'a> = "stop_reason",
+        stop_sequence: Text<'a> = "stop_sequence",
+        stop_details: StopDetails<'a> = "stop_details",
+    }
+
+    /// Why the model refused.
+    struct StopDetails<'a> {
+        explanation: Text<'a> = "explanation",
+    }
+
+    /// Token counts; `input_tokens` is without the cached parts of the prompt.
+    struct UsageMembers<'a> {
+        input_tokens: Count = "input_tokens",
+        cache_creation_input_tokens: Count = "cache_creation_input_tokens",
+        cache_read_input_tokens: Count = "cache_read_input_tokens",
+        output_tokens: Count = "output_tokens",
+        output_tokens_details: OutputDetails<'a> = "output_tokens_details",
+    }
+
+    /// What the reply's tokens went into.
+    struct OutputDetails<'a> {
+        thinking_tokens: Count = "thinking_tokens",
+    }
+}
+
+/// Reads a provider's stream.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    started: bool,
+    finished: bool,
+    ended: bool,
+    /// Number of the next block of the hub.
+    next: usize,
+    open: Vec<OpenBlock>,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+struct OpenBlock {
+    /// The provider's number.
+    theirs: u64,
+    /// The hub's.
+    index: usize,
+    /// Arguments that stood in the block's beginning; they count if no delta brings others.
+    arguments: Option<String>,
+}
+
+impl Events {
+    /// Takes the next frame.
+    pub(crate) fn frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if self.ended {
+            return;
+        }
+        match serde_json::from_slice(&frame.data) {
+            Ok(members) => self.members(members, frame, sink),
+            // Half a character somewhere is no reason to give up the reply.
+            Err(_) => match mend(&frame.data) {
+                Some(mended) => match serde_json::from_slice(&mended) {
+                    Ok(members) => self.members(members, frame, sink),
+                    Err(_) => self.senseless(sink),
+                },
+                None => self.senseless(sink),
+            },
+        }
+    }
+
+    /// The provider closed its stream; says a fault if it had not ended.
+    pub(crate) fn finish(&mut self, sink: &mut impl FnMut(Event<'_>)) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        if self.finished {
+            sink(Event::End);
+        } else {
+            let mut fault = Fault::new(
+                FaultKind::Upstream,
+                "the provider ended its stream before the reply's end",
+            );
+            fault.code = Some("upstream_incomplete".to_owned());
+            sink(Event::Fault(fault));
+        }
+    }
+
+    fn senseless(&mut self, sink: &mut impl FnMut(Event<'_>)) {
+        self.ended = true;
+        sink(Event::Fault(senseless()));
+    }
+
+    fn members(
+        &mut self,
+        members: FrameMembers<'_>,
+        frame: &Frame<'_>,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let kind = members.kind.as_deref().or(frame.event).unwrap_or_default();
+        match kind {
+            "message_start" => self.start(members.message.unwrap_or_default(), sink),
+            "content_block_start" => {
+                let theirs = members.index.map_or(self.next as u64, |index| index.0);
+                self.block_start(theirs, members.content_block.unwrap_or_default(), sink);
+            }
+            "content_block_delta" => {
+                let theirs = members.index.map(|index| index.0);
+                self.delta(theirs, members.delta.unwrap_or_default(), sink);
+            }
+            "content_block_stop" => self.block_stop(members.index.map(|index| index.0), sink),
+            "message_delta" => {
+                self.usage(members.usage, sink);
+                if let Some(delta) = members.delta {
+                    let details = delta.stop_details.unwrap_or_default();
+                    self.stop(delta.stop_reason, delta.stop_sequence, details, sink);
+                }
+            }
+            "message_stop" => {
+                // The end is certain even if nobody said why.
+                self.stop(Some(Text("".into())), None, StopDetails::default(), sink);
+                self.ended = true;
+                sink(Event::End);
+            }
+            "ping" => sink(Event::Ping),
+            "error" => {
+                self.ended = true;
+                sink(Event::Fault(stream_fault(Dialect::Messages, &frame.data)));
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, reply: ReplyMembers<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if self.started {
+            return;
+        }
+        self.started = true;
+        sink(Event::Start {
+            id: reply.id.unwrap_or_default().0,
+            model: reply.model.unwrap_or_default().0,
+        });
+        self.usage(reply.usage, sink);
+    }
+
+    fn begin(&mut self, sink: &mut impl FnMut(Event<'_>)) {
+        self.start(ReplyMembers::default(), sink);
+    }
+
+    fn usage(&mut self, usage: Option<UsageMembers<'_>>, sink: &mut impl FnMut(Event<'_>)) {
+        let Some(usage) = usage else { return };
+        self.begin(sink);
+        self.counts.update(usage);
+        let usage = self.counts.usage();
+        if !usage.is_empty() {
+            sink(Event::Usage(usage));
+        }
+    }
+
+    fn block_start(
+        &mut self,
+        theirs: u64,
+        block: BlockMembers<'_>,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        self.begin(sink);
+        if self.finished || self.open.iter().any(|open| open.theirs == theirs) {
+            return;
+        }
+        let arguments = block
+            .input
+            .map(RawValue::get)
+            .filter(|input| !is_empty_object(input));
+        let arguments = arguments.map(str::to_owned);
+        if begin_block(self.next, block, sink) {
+            self.open.push(OpenBlock {
+                theirs,
+                index: self.next,
+                arguments,
+            });
+            self.next += 1;
+        }
+    }
+
+    fn delta(
+        &mut self,
+        theirs: Option<u64>,
+        delta: DeltaMembers<'_>,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let Some(open) = find(&mut self.open, theirs) else {
+            return;
+        };
+        let index = open.index;
+        for (text, piece) in [
+            (delta.text, Piece::Text as fn(_) -> _),
+            (delta.thinking, Piece::Text),
+            (delta.partial_json, Piece::Arguments),
+            (delta.signature, Piece::Signature),
+        ] {
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                let piece = piece(text.0);
+                if matches!(piece, Piece::Arguments(_)) {
+                    open.arguments = None;
+                }
+                sink(Event::Delta { index, piece });
+            }
+        }
+    }
+
+    fn block_stop(&mut self, theirs: Option<u64>, sink: &mut impl FnMut(Event<'_>)) {
+        let position = self
+            .open
+            .iter()
+            .position(|open| Some(open.theirs) == theirs);
+        if let Some(position) = position {
+            close(self.open.remove(position), sink);
+        }
+    }
+
+    fn stop(
+        &mut self,
+        reason: Option<Text<'_>>,
+        sequence: Option<Text<'_>>,
+        details: StopDetails<'_>,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let Some(reason) = reason.filter(|_| !self.finished) else {
+            return;
+        };
+        self.begin(sink);
+        self.finished = true;
+        for open in self.open.drain(..) {
+            close(open, sink);
+        }
+        finish(&mut self.next, reason, sequence, details, sink);
+    }
+}
+
+/// Reads a provider's whole reply; ends with `End`.
+///
+/// # Errors
+/// When the body is no reply, or says that the provider failed.
+pub(crate) fn read_reply(body: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Result<(), Fault> {
+    let reply: ReplyMembers<'_> = serde_json::from_slice(body).map_err(|_| senseless())?;
+    if reply.kind.as_deref() == Some("error") {
+        return Err(read_error(Dialect::Messages, 200, body));
+    }
+    let (Some(content), Some(reason)) = (reply.content, reply.stop_reason) else {
+        return Err(senseless());
+    };
+    sink(Event::Start {
+        id: reply.id.unwrap_or_default().0,
+        model: reply.model.unwrap_or_default().0,
+    });
+    let mut next = 0;
+    for block in content {
+        let arguments = block
+            .input
+            .map(RawValue::get)
+            .filter(|input| !is_empty_object(input));
+        if begin_block(next, block, sink) {
+            let arguments = arguments.map(str::to_owned);
+            close(
+                OpenBlock {
+                    theirs: 0,
+                    index: next,
+                    arguments,
+                },
+                sink,
+            );
+            next += 1;
+        }
+    }
+    let mut counts = Counts::default();
+    counts.update(reply.usage.unwrap_or_default());
+    let usage = counts.usage();
+    if !usage.is_empty() {
+        sink(Event::Usage(usage));
+    }
+    let details = reply.stop_details.unwrap_or_default();
+    finish(&mut next, reason, reply.stop_sequence, details, sink);
+    sink(Event::End);
+    Ok(())
+}
+
+/// Begins a block and says what its beginning holds; false for blocks the hub does not know.
+fn begin_block(index: usize, block: BlockMembers<'_>, sink: &mut impl FnMut(Event<'_>)) -> bool {
+    let (kind, text) = match block.kind.as_deref() {
+        Some("text") => (BlockKind::Text, block.text),
+        Some("thinking") => (BlockKind::Thinking, block.thinking),
+        Some("redacted_thinking") => (BlockKind::Redacted(block.data.unwrap_or_default().0), None),
+        Some("tool_use") => {
+            let id = block.id.unwrap_or_default().0;
+            let name = block.name.unwrap_or_default().0;
+            (BlockKind::Call { id, name }, None)
+        }
+        _ => return false,
+    };
+    sink(Event::BlockStart { index, kind });
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        sink(Event::Delta {
+            index,
+            piece: Piece::Text(text.0),
+        });
+    }
+    if let Some(signature) = block.signature.filter(|signature| !signature.is_empty()) {
+        sink(Event::Delta {
+            index,
+            piece: Piece::Signature(signature.0),
+        });
+    }
+    true
+}
+
+fn find(open: &mut [OpenBlock], theirs: Option<u64>) -> Option<&mut OpenBlock> {
+    open.iter_mut().find(|open| Some(open.theirs) == theirs)
+}
+
+fn close(open: OpenBlock, sink: &mut impl FnMut(Event<'_>)) {
+    let index = open.index;
+    if let Some(arguments) = open.arguments {
+        sink(Event::Delta {
+            index,
+            piece: Piece::Arguments(Cow::Owned(arguments)),
+        });
+    }
+    sink(Event::BlockStop { index });
+}
+
+/// Says why the reply ended; before that, in a block of its own, how the model explains a refusal.
+fn finish(
+    next: &mut usize,
+    native: Text<'_>,
+    sequence: Option<Text<'_>>,
+    details: StopDetails<'_>,
+    sink: &mut impl FnMut(Event<'_>),
+) {
+    let reason = match &*native {
+        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+        "stop_sequence" => Finish::StopSequence,
+        "tool_use" => Finish::ToolCalls,
+        "pause_turn" => Finish::Paused,
+        "refusal" | "sensitive" => Finish::Refused,
+        _ => Finish::Stop,
+    };
+    if let Some(explanation) = details.explanation.filter(|text| !text.is_empty())
+        && reason == Finish::Refused
+    {
+        let index = *next;
+        *next += 1;
+        sink(Event::BlockStart {
+            index,
+            kind: BlockKind::Refusal,
+        });
+        sink(Event::Delta {
+            index,
+            piece: Piece::Text(explanation.0),
+        });
+        sink(Event::BlockStop { index });
+    }
+    let stop_sequence = sequence.map(Cow::from);
+    sink(Event::Finish {
+        reason,
+        native: native.0,
+        stop_sequence,
+    });
+}
+
+fn is_empty_object(json: &str) -> bool {
+    json.bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .eq(*b"{}")
+}
+
+fn senseless() -> Fault {
+    Fault::new(
+        FaultKind::Upstream,
+        "the provider's reply is not what the Messages dialect says",
+    )
+}
+
+/// Anthropic's counts as reported so far; a later value replaces an earlier one.
+#[derive(Debug, Default)]
+struct Counts {
+    fresh: Option<u64>,
+    cache_write: Option<u64>,
+    cache_read: Option<u64>,
+    output: Option<u64>,
+    reasoning: Option<u64>,
+}
+
+impl Counts {
+    fn update(&mut self, usage: UsageMembers<'_>) {
+        let reasoning = usage
+            .output_tokens_details
+            .and_then(|details| details.thinking_tokens);
+        for (mine, theirs) in [
+            (&mut self.fresh, usage.input_tokens),
+            (&mut self.cache_write, usage.cache_creation_input_tokens),
+            (&mut self.cache_read, usage.cache_read_input_tokens),
+            (&mut self.output, usage.output_tokens),
+            (&mut self.reasoning, reasoning),
+        ] {
+            if let Some(count) = theirs {
+                *mine = Some(count.0);
+            }
+        }
+    }
+
+    /// The same with the whole prompt as input.
+    fn usage(&self) -> Usage {
+        let parts = [self.fresh, self.cache_write, self.cache_read];
+        let known = parts.iter().any(Option::is_some);
+        let sum = parts
+            .iter()
+            .flatten()
+            .fold(0, |sum: u64, part| sum.saturating_add(*part));
+        Usage {
+            input: known.then_some(sum),
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+            output: self.output,
+            reasoning: self.reasoning,
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Writes a request for a provider that speaks Messages.
+//!
+//! Anthropic answers much with 400 that other providers let pass; everything it would refuse is left
+//! out or bent here and named in the ledger. The history has been repaired before.
+
+use serde_json::value::RawValue;
+
+use super::content::{Content, write_blocks};
+use super::effort::{Mode, Plan};
+use super::marks::Marks;
+use super::object::{Object, list};
+use super::schema::{write_input_schema, write_reply_schema};
+use crate::ids::{ToolNames, digest};
+use crate::{
+    Action, Body, Fault, Format, Ledger, Reason, Role, SamplingSupport, Target, Tool, ToolChoice,
+    ToolInput, Turn,
+};
+
+/// Arguments of a tool that takes free text.
+const FREE_TEXT: &str =
+    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
+/// Lowest top-p that goes together with thinking.
+const THINKING_TOP_P: f64 = 0.95;
+
+/// Writes a request for a provider.
+///
+/// # Errors
+/// [`FaultKind::BadRequest`](crate::FaultKind::BadRequest) when the conversation holds what
+/// Anthropic cannot take in any form, such as sound.
+pub(crate) fn render_request(
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    names: &ToolNames,
+    ledger: &mut Ledger,
+) -> Result<Vec<u8>, Fault> {
+    let plan = Plan::of(turn, target.caps, ledger);
+    let mut marks = Marks::of(turn, ledger);
+    let mut out = Vec::with_capacity(4096);
+    let mut body = Object::open(&mut out);
+    body.text("model", target.model);
+    body.count("max_tokens", plan.max_tokens);
+    if turn.stream {
+        body.raw("stream", "true");
+    }
+    write_thinking(&mut body, plan);
+    write_output_config(&mut body, turn, target, plan, ledger);
+    write_sampling(&mut body, turn, target, plan, ledger);
+    write_caller(&mut body, turn, ledger);
+    write_tools(&mut body, turn, target, names, &mut marks, ledger);
+    write_system(&mut body, turn, target, &mut marks);
+    let mut content = Content::new(names, marks, free_text_tools(turn));
+    write_messages(&mut body, turn, target, plan, &mut content, ledger)?;
+    body.close();
+    Ok(out)
+}
+
+fn free_text_tools<'t>(turn: &'t Turn<'_>) -> Vec<&'t str> {
+    turn.tools
+        .iter()
+        .filter(|tool| matches!(tool.input, ToolInput::FreeText))
+        .map(|tool| &*tool.name)
+        .collect()
+}
+
+fn write_thinking(body: &mut Object<'_>, plan: Plan) {
+    match plan.mode {
+        None => {}
+        Some(Mode::Disabled) => body.raw("thinking", r#"{"type":"disabled"}"#),
+        Some(Mode::Adaptive) => body.raw("thinking", r#"{"type":"adaptive"}"#),
+        Some(Mode::Enabled { budget }) => {
+            let mut thinking = Object::open(body.member("thinking"));
+            thinking.text("type", "enabled");
+            thinking.count("budget_tokens", budget);
+            thinking.close();
+        }
+    }
+}
+
+/// The schema the reply must follow, where the model can be held to one.
+fn reply_schema<'a>(turn: &Turn<'a>, target: &Target<'_>) -> Option<&'a RawValue> {
+    match turn.format {
+        Some(Format::JsonSchema { schema, .. }) if target.caps.json_schema != Some(false) => {
+            Some(schema)
+        }
+        _ => None,
+    }
+}
+
+fn write_output_config(
+    body: &mut Object<'_>,
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    plan: Plan,
+    ledger: &mut Ledger,
+) {
+    let schema = reply_schema(turn, target);
+    if turn.format.is_some() && schema.is_none() {
+        ledger.note(turn.words.format, Action::Emulated, Reason::ModelCapability);
+    }
+    if schema.is_none() && plan.effort.is_none() {
+        return;
+    }
+    let mut config = Object::open(body.member("output_config"));
+    if let Some(effort) = plan.effort {
+        config.text("effort", effort);
+    }
+    if let Some(schema) = schema {
+        let mut format = Object::open(config.member("format"));
+        format.text("type", "json_schema");
+        if write_reply_schema(format.member("schema"), schema) {
+            ledger.note(
+                turn.words.format,
+                Action::Approximated,
+                Reason::SchemaSubset,
+            );
+        }
+        format.close();
+        if matches!(
+            turn.format,
+            Some(Format::JsonSchema {
+                description: Some(_),
+                ..
+            })
+        ) {
+            let path = format!("{}.description", turn.words.format);
+            ledger.note(path, Action::Dropped, Reason::Dialect);
+        }
+    }
+    config.close();
+}
+
+fn write_sampling(
+    body: &mut Object<'_>,
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    plan: Plan,
+    ledger: &mut Ledger,
+) {
+    let sampling = &turn.sampling;
+    let support = target.caps.sampling;
+    let mut drop = |path: &'static str| ledger.note(path, Action::Dropped, Reason::ModelCapability);
+    let mut temperature = sampling.temperature;
+    let mut top_p = sampling.top_p;
+    let mut top_k = sampling.top_k;
+    if support == SamplingSupport::None || plan.thinks() && temperature != Some(1.0) {
+        temperature.take().inspect(|_| drop("temperature"));
+    }
+    let one_only = support == SamplingSupport::OneOf && temperature.is_some();
+    let low = plan.thinks() && top_p.is_some_and(|top_p| top_p < THINKING_TOP_P);
+    if support == SamplingSupport::None || one_only || low {
+        top_p.take().inspect(|_| drop("top_p"));
+    }
+    if support == SamplingSupport::None || plan.thinks() {
+        top_k.take().inspect(|_| drop("top_k"));
+    }
+    if let Some(wanted) = temperature {
+        let clamped = wanted.clamp(0.0, target.caps.temperature_max.unwrap_or(1.0).max(0.0));
+        if clamped.to_bits() != wanted.to_bits() {
+            ledger.note("temperature", Action::Clamped, Reason::Limit);
+        }
+        body.number("temperature", clamped);
+    }
+    if let Some(top_p) = top_p {
+        body.number("top_p", top_p);
+    }
+    if let Some(top_k) = top_k {
+        body.count("top_k", top_k);
+    }
+    for (present, path) in [
+        (sampling.frequency_penalty.is_some(), "frequency_penalty"),
+        (sampling.presence_penalty.is_some(), "presence_penalty"),
+        (sampling.seed.is_some(), "seed"),
+    ] {
+        if present {
+            ledger.note(path, Action::Dropped, Reason::Dialect);
+        }
+    }
+    let stop: Vec<_> = sampling
+        .stop
+        .iter()
+        .filter(|stop| !stop.trim().is_empty())
+        .collect();
+    if stop.len() < sampling.stop.len() {
+        ledger.note(turn.words.stop, Action::Dropped, Reason::Dialect);
+    }
+    if !stop.is_empty() {
+        list(body.member("stop_sequences"), stop, |out, stop| {
+            crate::json::write_str(out, stop)
+        });
+    }
+}
+
+/// What the caller says about itself and its standing.
+fn write_caller(body: &mut Object<'_>, turn: &Turn<'_>, ledger: &mut Ledger) {
+    if let Some(user) = &turn.user {
+        let mut metadata = Object::open(body.member("metadata"));
+        if turn.user_opaque {
+            metadata.text("user_id", user);
+        } else {
+            metadata.text("user_id", &digest(user, 32));
+            ledger.note(turn.words.user, Action::Approximated, Reason::Policy);
+        }
+        metadata.close();
+    }
+    match turn.service_tier.as_deref() {
+        None => {}
+        Some("auto") => body.text("service_tier", "auto"),
+        Some("default" | "standard_only") => body.text("service_tier", "standard_only"),
+        Some(_) => ledger.note("service_tier", Action::Dropped, Reason::Dialect),
+    }
+    if turn.cache_key.is_some() {
+        ledger.note("prompt_cache_key", Action::Dropped, Reason::Dialect);
+    }
+}
+
+fn write_tools(
+    body: &mut Object<'_>,
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    names: &ToolNames,
+    marks: &mut Marks,
+    ledger: &mut Ledger,
+) {
+    let allowed = |tool: &Tool<'_>| match &turn.tool_choice {
+        Some(ToolChoice::Allowed(allowed, _)) => allowed.contains(&tool.name),
+        _ => true,
+    };
+    if !turn.tools.iter().any(allowed) {
+        let words = [
+            (turn.tool_choice.is_some(), "tool_choice"),
+            (turn.parallel_tools.is_some(), turn.words.parallel_tools),
+        ];
+        for (_, path) in words.into_iter().filter(|(present, _)| *present) {
+            ledger.note(path, Action::Dropped, Reason::Dialect);
+        }
+        return;
+    }
+    let offered = turn
+        .tools
+        .iter()
+        .enumerate()
+        .filter(|(_, tool)| allowed(tool));
+    list(body.member("tools"), offered, |out, (order, tool)| {
+        let path = format!("tools[{order}]");
+        let mut object = Object::open(out);
+        object.text("name", names.upstream(&tool.name));
+        if let Some(description) = &tool.description {
+            object.text("description", description);
+        }
+        match tool.input {
+            ToolInput::FreeText => object.raw("input_schema", FREE_TEXT),
+            ToolInput::Schema(schema) => {
+                if write_input_schema(object.member("input_schema"), schema) {
+                    let path = format!("{path}.parameters");
+                    ledger.note(path, Action::Approximated, Reason::SchemaSubset);
+                }
+            }
+        }
+        if tool.strict == Some(true) {
+            // Models that can be held to a reply's schema can be held to a tool's as well.
+            if target.caps.json_schema == Some(true) {
+                object.raw("strict", "true");
+            } else {
+                let path = format!("{path}.strict");
+                ledger.note(path, Action::Dropped, Reason::ModelCapability);
+            }
+        }
+        marks.write(&mut object, tool.cache);
+        object.close();
+    });
+    write_choice(body, turn, names);
+}
+
+fn write_choice(body: &mut Object<'_>, turn: &Turn<'_>, names: &ToolNames) {
+    let single = turn.parallel_tools == Some(false);
+    let kind = match &turn.tool_choice {
+        None if single => "auto",
+        None => return,
+        Some(ToolChoice::Auto | ToolChoice::Allowed(_, false)) => "auto",
+        Some(ToolChoice::None) => "none",
+        Some(ToolChoice::Required | ToolChoice::Allowed(_, true)) => "any",
+        Some(ToolChoice::Named(_)) => "tool",
+    };
+    let mut choice = Object::open(body.member("tool_choice"));
+    choice.text("type", kind);
+    if let Some(ToolChoice::Named(name)) = &turn.tool_choice {
+        choice.text("name", names.upstream(name));
+    }
+    if single && kind != "none" {
+        choice.raw("disable_parallel_tool_use", "true");
+    }
+    choice.close();
+}
+
+fn write_system(body: &mut Object<'_>, turn: &Turn<'_>, target: &Target<'_>, marks: &mut Marks) {
+    let instruction = match &turn.format {
+        Some(Format::JsonObject) => {
+            Some("Answer with one JSON object and nothing else.".to_owned())
+        }
+        Some(Format::JsonSchema { schema, .. }) if reply_schema(turn, target).is_none() => {
+            Some(format!(
+                "Answer with one JSON value that follows this JSON Schema, and nothing else:\n{}",
+                schema.get()
+            ))
+        }
+        _ => None,
+    };
+    let said = turn.system.iter().filter_map(|block| match &block.body {
+        Body::Text(text) if !text.trim().is_empty() => Some((&**text, block.cache)),
+        _ => None,
+    });
+    let mut texts = said
+        .chain(instruction.as_deref().map(|text| (text, None)))
+        .peekable();
+    if texts.peek().is_none() {
+        return;
+    }
+    list(body.member("system"), texts, |out, (text, cache)| {
+        let mut block = Object::open(out);
+        block.text("type", "text");
+        block.text("text", text);
+        marks.write(&mut block, cache);
+        block.close();
+    });
+}
+
+fn write_messages(
+    body: &mut Object<'_>,
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    plan: Plan,
+    content: &mut Content<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), Fault> {
+    let mut messages = turn.messages.as_slice();
+    let prefill = messages
+        .last()
+        .filter(|message| message.role == Role::Assistant);
+    if let (Some(last), true) = (prefill, target.caps.prefill == Some(false) || plan.thinks()) {
+        let path = crate::history::path(last.at);
+        ledger.note(path, Action::Dropped, Reason::ModelCapability);
+        messages = &messages[..messages.len() - 1];
+    }
+    let mut failed = None;
+    list(body.member("messages"), messages, |out, message| {
+        let mut object = Object::open(out);
+        object.text(
+            "role",
+            match message.role {
+                Role::System => "system",
+                Role::User => "user",
+                Role::Assistant => "assistant",
+            },
+        );
+        if let Err(fault) = write_blocks(object.member("content"), message, content, ledger) {
+            failed.get_or_insert(fault);
+        }
+        object.close();
+    });
+    failed.map_or(Ok(()), Err)
+}

@@ -1,0 +1,143 @@
+//! Writes a whole reply in the Messages dialect, and what streams share with it.
+
+use super::object::{Object, list};
+use crate::fold::{Folded, Part};
+use crate::ids::digest;
+use crate::translate::Envelope;
+use crate::{Finish, Usage, json, origin};
+
+/// Writes a caller's whole reply.
+pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    let mut message = Object::open(&mut out);
+    message.text("id", &message_id(&folded.id, envelope));
+    message.text("type", "message");
+    message.text("role", "assistant");
+    message.text("model", &envelope.model);
+    list(
+        message.member("content"),
+        folded.blocks.iter().enumerate(),
+        |out, (index, part)| {
+            let mut block = Object::open(out);
+            write_part(&mut block, part, index, folded, envelope);
+            block.close();
+        },
+    );
+    let sequence = folded.stop_sequence.as_deref();
+    message.text("stop_reason", stop_reason(folded.finish, sequence));
+    match sequence {
+        Some(sequence) => message.text("stop_sequence", sequence),
+        None => message.raw("stop_sequence", "null"),
+    }
+    write_usage(&mut message, &folded.usage);
+    message.close();
+    out
+}
+
+fn write_part(
+    block: &mut Object<'_>,
+    part: &Part,
+    index: usize,
+    folded: &Folded,
+    envelope: &Envelope,
+) {
+    match part {
+        Part::Text(text) | Part::Refusal(text) => {
+            block.text("type", "text");
+            block.text("text", text);
+        }
+        Part::Thinking { text, signature } => {
+            let tagged = signature
+                .as_deref()
+                .map(|proof| origin::tag(proof, &envelope.origin));
+            block.text("type", "thinking");
+            block.text("thinking", text);
+            block.text("signature", &tagged.unwrap_or_default());
+        }
+        Part::Redacted(data) => {
+            block.text("type", "redacted_thinking");
+            block.text("data", &origin::tag(data, &envelope.origin));
+        }
+        Part::Call {
+            id,
+            name,
+            arguments,
+        } => {
+            block.text("type", "tool_use");
+            block.text("id", &call_id(id, index, &folded.id, envelope));
+            block.text("name", name);
+            if json::is_object(arguments) {
+                block.raw("input", arguments.trim());
+            } else if arguments.trim().is_empty() {
+                block.raw("input", "{}");
+            } else {
+                // Cut off by the token limit, or no object at all: shown as it came.
+                let mut input = Object::open(block.member("input"));
+                input.text("input", arguments);
+                input.close();
+            }
+        }
+    }
+}
+
+/// The reply's id in the dialect's form; one from the provider's id, so that both can be matched.
+pub(super) fn message_id(id: &str, envelope: &Envelope) -> String {
+    let bare = ["chatcmpl-", "resp_", "msg_"]
+        .iter()
+        .find_map(|prefix| id.strip_prefix(prefix));
+    match bare.unwrap_or(id) {
+        "" => {
+            let seed = format!("{}\n{}", envelope.created_s, envelope.model);
+            format!("msg_{}", digest(&seed, 24))
+        }
+        bare => format!("msg_{bare}"),
+    }
+}
+
+/// The id of a call, made up where the provider gave none.
+pub(super) fn call_id(id: &str, index: usize, reply: &str, envelope: &Envelope) -> String {
+    if !id.is_empty() {
+        return id.to_owned();
+    }
+    let seed = format!("{reply}\n{}\n{index}", envelope.created_s);
+    format!("toolu_{}", digest(&seed, 24))
+}
+
+/// Why the reply ended, in the dialect's words.
+pub(super) fn stop_reason(finish: Finish, sequence: Option<&str>) -> &'static str {
+    match finish {
+        Finish::StopSequence if sequence.is_some() => "stop_sequence",
+        Finish::Stop | Finish::StopSequence => "end_turn",
+        Finish::ToolCalls => "tool_use",
+        Finish::Length => "max_tokens",
+        Finish::Refused => "refusal",
+        Finish::Paused => "pause_turn",
+    }
+}
+
+/// Token counts. Clients of this dialect read the two main ones unseen, so they are always there;
+/// all others only when the provider reported them.
+pub(super) fn write_usage(object: &mut Object<'_>, usage: &Usage) {
+    let cached = usage
+        .cache_read
+        .unwrap_or(0)
+        .saturating_add(usage.cache_write.unwrap_or(0));
+    let mut members = Object::open(object.member("usage"));
+    members.count(
+        "input_tokens",
+        usage.input.unwrap_or(0).saturating_sub(cached),
+    );
+    if let Some(written) = usage.cache_write {
+        members.count("cache_creation_input_tokens", written);
+    }
+    if let Some(read) = usage.cache_read {
+        members.count("cache_read_input_tokens", read);
+    }
+    members.count("output_tokens", usage.output.unwrap_or(0));
+    if let Some(reasoning) = usage.reasoning {
+        let mut details = Object::open(members.member("output_tokens_details"));
+        details.count("thinking_tokens", reasoning);
+        details.close();
+    }
+    members.close();
+}
