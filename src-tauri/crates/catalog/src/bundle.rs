@@ -1,23 +1,48 @@
 use serde::Deserialize;
 
-use crate::snapshot::{Family, ModelRow, Origin, Snapshot, models};
+use crate::snapshot::{ModelRow, Origin, Snapshot, models};
 use crate::{CatalogError, Notice, Provider};
 
 /// Every provider's file; a test compares the list with the folder.
 pub(crate) const FILES: &[(&str, &str)] = &[
+    ("alibaba", include_str!("../data/providers/alibaba.toml")),
+    (
+        "antigravity",
+        include_str!("../data/providers/antigravity.toml"),
+    ),
+    (
+        "azure-openai",
+        include_str!("../data/providers/azure-openai.toml"),
+    ),
+    ("bedrock", include_str!("../data/providers/bedrock.toml")),
     ("claude", include_str!("../data/providers/claude.toml")),
+    ("copilot", include_str!("../data/providers/copilot.toml")),
+    ("deepgram", include_str!("../data/providers/deepgram.toml")),
     ("deepseek", include_str!("../data/providers/deepseek.toml")),
+    (
+        "elevenlabs",
+        include_str!("../data/providers/elevenlabs.toml"),
+    ),
     ("gemini", include_str!("../data/providers/gemini.toml")),
     ("groq", include_str!("../data/providers/groq.toml")),
+    ("iflow", include_str!("../data/providers/iflow.toml")),
+    ("kimi", include_str!("../data/providers/kimi.toml")),
+    ("kiro", include_str!("../data/providers/kiro.toml")),
     ("lmstudio", include_str!("../data/providers/lmstudio.toml")),
     ("mistral", include_str!("../data/providers/mistral.toml")),
+    ("moonshot", include_str!("../data/providers/moonshot.toml")),
     ("ollama", include_str!("../data/providers/ollama.toml")),
     ("openai", include_str!("../data/providers/openai.toml")),
     (
         "openrouter",
         include_str!("../data/providers/openrouter.toml"),
     ),
+    ("qwen", include_str!("../data/providers/qwen.toml")),
+    ("telnyx", include_str!("../data/providers/telnyx.toml")),
+    ("together", include_str!("../data/providers/together.toml")),
+    ("twilio", include_str!("../data/providers/twilio.toml")),
     ("xai", include_str!("../data/providers/xai.toml")),
+    ("zai", include_str!("../data/providers/zai.toml")),
 ];
 
 /// The texts shown with routes.
@@ -31,8 +56,6 @@ pub(crate) const MODELS: &str = include_str!("../data/models.json");
 #[serde(deny_unknown_fields)]
 struct ProviderFile {
     provider: Provider,
-    #[serde(default)]
-    families: Vec<Family>,
     #[serde(default)]
     models: Vec<ModelRow>,
 }
@@ -82,7 +105,7 @@ fn provider(id: &str, text: &str, snapshot: &mut Snapshot) -> Result<Provider, C
     provider.models = models(
         (snapshot.take(id), &generated),
         (file.models, &own),
-        &file.families,
+        &provider.families,
     );
     Ok(provider)
 }

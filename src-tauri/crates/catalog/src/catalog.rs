@@ -52,8 +52,8 @@ impl Catalog {
             .find(|provider| provider.aliases.iter().any(|alias| alias == name))
     }
 
-    /// A model of one provider by id, alias or dated form; `None` when no row knows it, which does
-    /// not mean that the provider lacks it.
+    /// A model of one provider by id, alias or dated form. It describes what was named; the name to
+    /// send stays the caller's. `None` means that no row knows it, not that the provider lacks it.
     pub fn model(&self, provider: &str, model: &str) -> Option<&Model> {
         self.provider(provider)?.model(model)
     }

@@ -73,6 +73,7 @@ impl CustomProvider {
             check: None,
             list_models: list.into_iter().collect(),
             quirks: [].into(),
+            families: Vec::new(),
             docs_url: None,
             models: models.into(),
         })

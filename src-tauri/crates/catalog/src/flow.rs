@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Flow {
+    /// The address takes requests without one.
+    Open,
     /// A person types or pastes it.
     Key(Key),
     /// Authorization code with PKCE over a loopback redirect.
-    Pkce(Pkce),
+    Pkce(Box<Pkce>),
     /// Device code as in RFC 8628.
     Device(Device),
     /// AWS OIDC device code with registration of the client.
@@ -16,7 +18,7 @@ pub enum Flow {
     /// AWS OIDC authorization code with registration of the client per login.
     AwsPkce(AwsPkce),
     /// A provider's own device poll.
-    Poll(Poll),
+    Poll(Box<Poll>),
     /// The user's own official program makes the call.
     Bridge(Bridge),
 }
@@ -115,8 +117,6 @@ pub struct Device {
 pub struct AwsDevice {
     /// Host with `{auth_region}`.
     pub host: String,
-    /// Region when the account has none.
-    pub default_region: String,
     /// Portal of the organisation; absent when the person types it.
     pub start_url: Option<String>,
     /// Name under which the client is registered.
@@ -133,8 +133,6 @@ pub struct AwsDevice {
 pub struct AwsPkce {
     /// Host with `{auth_region}`.
     pub host: String,
-    /// Region when the account has none.
-    pub default_region: String,
     /// Name under which the client is registered.
     pub client_name: String,
     /// Scopes; the authorize page takes them as `scopes`.
@@ -194,7 +192,8 @@ pub struct Bridge {
     pub program: String,
     /// What is spoken with it.
     pub protocol: BridgeProtocol,
-    /// Arguments that start a request or a server.
+    /// Arguments that start a request or a server, unless an SDK adds them.
+    #[serde(default)]
     pub run: Vec<String>,
     /// Arguments that let the person sign in there, where there are any.
     #[serde(default)]

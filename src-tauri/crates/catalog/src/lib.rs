@@ -33,7 +33,7 @@ pub use flow::{
     AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
     Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Rotation, SecretSource, StateRule,
 };
-pub use model::{Modality, Mode, Model};
+pub use model::{Family, Modality, Mode, Model};
 pub use near::distance;
 pub use price::{LongPrice, Price};
 pub use provider::{Auth, Field, Kind, Provider};

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use byokey_wire::Capabilities;
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::matches;
 use crate::{Date, Price};
 
 /// One model of one provider. The same id at another provider is another model with another price.
@@ -34,13 +35,32 @@ pub struct Model {
     pub deprecated: Option<Date>,
 }
 
+/// Capabilities that several models of one provider share.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    /// Ids, or prefixes ending in `*`.
+    pub models: Vec<String>,
+    /// What they can do.
+    pub caps: Capabilities,
+}
+
+impl Family {
+    /// Whether a model belongs to it.
+    pub fn holds(&self, model: &str) -> bool {
+        self.models.iter().any(|pattern| matches(pattern, model))
+    }
+}
+
 /// What a model is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Chat, also through Responses.
+    /// Chat.
     #[default]
     Chat,
+    /// Chat that only a Responses address serves.
+    Responses,
     /// Plain completion of text.
     Completion,
     /// Vectors of text.

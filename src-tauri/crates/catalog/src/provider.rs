@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use byokey_wire::Dialect;
+use byokey_wire::{Capabilities, Dialect};
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Date, Endpoint, ListModels, Model, Quirk, Route};
+use crate::{Check, Date, Endpoint, Family, Flow, ListModels, Mode, Model, Quirk, Route};
 
 /// One company product that a person has an account with.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -53,6 +53,9 @@ pub struct Provider {
     /// Departures that hold at every endpoint.
     #[serde(default)]
     pub quirks: BTreeSet<Quirk>,
+    /// Capabilities by family; the first that holds a model counts.
+    #[serde(default)]
+    pub families: Vec<Family>,
     /// Page for people.
     pub docs_url: Option<String>,
     /// Known models, sorted by id. A live list goes before it and unknown names are passed on.
@@ -84,7 +87,7 @@ pub enum Auth {
     Header(String),
     /// `Authorization: <word> <credential>`.
     Scheme(String),
-    /// `Authorization: Basic`, user and password taken from the account.
+    /// `Authorization: Basic`: the user is the account's field `user`, the password its key.
     Basic,
     /// Nothing is sent.
     None,
@@ -114,18 +117,54 @@ impl Provider {
         self.routes.iter().find(|route| route.id == id)
     }
 
+    /// The route whose kind of key this is: one that names its beginning, else the first that takes
+    /// keys without naming one. `None` when no route does or the provider refuses such keys.
+    pub fn route_for_key(&self, key: &str) -> Option<&Route> {
+        let begins = |prefixes: &[String]| {
+            prefixes
+                .iter()
+                .any(|prefix| key.starts_with(prefix.as_str()))
+        };
+        let keyed = || {
+            self.routes.iter().filter_map(|route| match &route.flow {
+                Flow::Key(flow) => Some((route, flow)),
+                _ => None,
+            })
+        };
+        if keyed().any(|(_, flow)| begins(&flow.refused_prefixes)) {
+            return None;
+        }
+        let named = keyed().find(|(_, flow)| begins(&flow.prefixes));
+        let any = || keyed().find(|(_, flow)| flow.prefixes.is_empty());
+        // A prefix is only a hint: a key of a form nobody has seen goes to the first route.
+        named
+            .or_else(any)
+            .or_else(|| keyed().next())
+            .map(|(route, _)| route)
+    }
+
     /// The endpoint that speaks `dialect` to accounts of `route` for `model`.
     pub fn endpoint(&self, dialect: Dialect, route: &str, model: &str) -> Option<&Endpoint> {
-        let fits = |endpoint: &&Endpoint| {
-            endpoint.dialect == dialect && endpoint.takes(route) && endpoint.serves(model)
-        };
-        self.endpoints.iter().find(fits)
+        self.endpoints_for(route, model)
+            .find(|endpoint| endpoint.dialect == dialect)
     }
 
     /// All endpoints that take accounts of `route` for `model`, preferred first.
-    pub fn endpoints_for(&self, route: &str, model: &str) -> impl Iterator<Item = &Endpoint> {
-        let fits = |endpoint: &&Endpoint| endpoint.takes(route) && endpoint.serves(model);
-        self.endpoints.iter().filter(fits)
+    pub fn endpoints_for(
+        &self,
+        route: &str,
+        model: &str,
+    ) -> impl Iterator<Item = &Endpoint> + use<'_> {
+        let only_responses = self
+            .model(model)
+            .is_some_and(|model| model.mode == Mode::Responses);
+        let fits = |endpoint: &&Endpoint| {
+            endpoint.takes(route)
+                && endpoint.serves(model)
+                && (!only_responses || endpoint.dialect == Dialect::Responses)
+        };
+        let fitting: Vec<&Endpoint> = self.endpoints.iter().filter(fits).collect();
+        fitting.into_iter()
     }
 
     /// How a credential of `route` is sent to `endpoint`: the route's word goes first, then the
@@ -167,7 +206,8 @@ impl Provider {
             .as_deref()
     }
 
-    /// The model with this id, alias or dated form of an id; `None` when no row knows it.
+    /// The model with this id, alias or dated form of an id; see
+    /// [`Catalog::model`](crate::Catalog::model).
     pub fn model(&self, name: &str) -> Option<&Model> {
         let exact = self.models.binary_search_by(|model| (*model.id).cmp(name));
         if let Ok(at) = exact {
@@ -179,6 +219,19 @@ impl Provider {
             .find(alias)
             .or_else(|| self.model_without_date(name))
             .or_else(|| self.latest_dated(name))
+    }
+
+    /// What translation has to know about a model: its row's word, or its family's when no row knows
+    /// it, or nothing, so that everything is passed on.
+    pub fn capabilities(&self, model: &str) -> Capabilities {
+        let of_family = || {
+            self.families
+                .iter()
+                .find(|family| family.holds(model))
+                .map(|f| &f.caps)
+        };
+        let known = self.model(model).map(|model| &model.caps);
+        known.or_else(of_family).cloned().unwrap_or_default()
     }
 
     /// `claude-haiku-4-5-20251001` is `claude-haiku-4-5` where only that is listed.

@@ -17,9 +17,6 @@ pub enum Quirk {
     CostInUsage,
     /// Chat: reasoning text comes as `reasoning`. Reply: read beside `reasoning_content`.
     ReasoningMember,
-    /// Chat: wants unsigned reasoning back as `reasoning_content` on assistant messages. Request:
-    /// kept there instead of dropped.
-    WantsReasoningContent,
     /// An error object may arrive inside a stream that began with 200. Relay: ends the stream with it.
     ErrorInStream,
     /// The first stream chunk may have an empty `choices`. Relay: skipped when translated.
@@ -62,10 +59,10 @@ pub enum Quirk {
     /// The provider checks which program calls and may refuse an honest name. Errors: terminal for
     /// account and route, never retried.
     ChecksCaller,
-    /// No image, audio or file may be sent. Request: refused with 400.
-    TextOnly,
-    /// Tools of the caller cannot be passed. Route: models are listed as chat without tools.
-    NoCallerTools,
+    /// The account's workspace goes along as `ChatGPT-Account-Id`, read from the token. Request.
+    AccountIdHeader,
+    /// The account's profile goes along in the body, when it has one. Request.
+    ProfileArn,
     /// Answers 402 when the balance is used up. Errors: terminal until the user pays.
     PaymentRequired,
     /// The address serves only the user's own machine. Start: probed once, never on a loop.

@@ -130,7 +130,8 @@ pub struct Import {
     pub at: Place,
 }
 
-/// Where an imported credential lies. Paths may begin with `~` or hold `${NAME:-default}`.
+/// Where an imported credential lies. Paths may begin with `~` or hold
+/// `${NAME:-default}`; a place whose `${NAME}` has neither value nor default does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Place {

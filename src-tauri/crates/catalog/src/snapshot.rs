@@ -4,8 +4,7 @@ use std::sync::Arc;
 use byokey_wire::Capabilities;
 use serde::Deserialize;
 
-use crate::endpoint::matches;
-use crate::{Date, LongPrice, Modality, Mode, Model, Price};
+use crate::{Date, Family, LongPrice, Modality, Mode, Model, Price};
 
 /// The generated file of models and prices.
 #[derive(Deserialize)]
@@ -63,17 +62,6 @@ struct LongRow {
     cache_write: Option<f64>,
 }
 
-/// Capabilities that several models of one provider share; models that no row gives any take them
-/// from the first family that names them.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Family {
-    /// Ids, or prefixes ending in `*`.
-    pub(crate) models: Vec<String>,
-    /// What they can do.
-    pub(crate) caps: Capabilities,
-}
-
 /// What a set of rows says about its prices.
 #[derive(Clone)]
 pub(crate) struct Origin {
@@ -103,7 +91,8 @@ impl Snapshot {
     }
 }
 
-/// Lays a provider's own rows over the snapshot's and gives each model its capabilities. The result
+/// Lays a provider's own rows over the snapshot's and gives each model its capabilities: its own
+/// row's word goes before the first family that holds it, and that before the snapshot's. The result
 /// is sorted by id.
 pub(crate) fn models(
     generated: (Vec<ModelRow>, &Origin),
@@ -111,6 +100,12 @@ pub(crate) fn models(
     families: &[Family],
 ) -> Box<[Model]> {
     let mut merged: BTreeMap<Box<str>, Model> = BTreeMap::new();
+    let with_caps: BTreeSet<Box<str>> = own
+        .0
+        .iter()
+        .filter(|row| row.caps.is_some())
+        .map(|row| row.id.clone())
+        .collect();
     for (rows, origin) in [generated, own] {
         for row in rows {
             let model = merged
@@ -119,14 +114,9 @@ pub(crate) fn models(
             row.lay_over(model, origin);
         }
     }
-    let family = |id: &str| {
-        families
-            .iter()
-            .find(|family| family.models.iter().any(|pattern| matches(pattern, id)))
-    };
     for model in merged.values_mut() {
-        if model.caps == Capabilities::default()
-            && let Some(family) = family(&model.id)
+        if !with_caps.contains(&model.id)
+            && let Some(family) = families.iter().find(|family| family.holds(&model.id))
         {
             model.caps = family.caps.clone();
         }
