@@ -83,4 +83,15 @@ impl Fault {
             retry_after_s: None,
         }
     }
+
+    /// The provider's stream ended before the reply was complete.
+    pub(crate) fn incomplete() -> Self {
+        Self {
+            code: Some("upstream_incomplete".to_owned()),
+            ..Self::new(
+                FaultKind::Upstream,
+                "the provider's stream ended before the reply was complete",
+            )
+        }
+    }
 }

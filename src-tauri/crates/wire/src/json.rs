@@ -7,6 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use crate::{Fault, FaultKind};
 
@@ -97,7 +98,12 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// The names of members that no reader knows.
+/// Whether a value is as good as none: programs send such defaults for members they do not use.
+pub(crate) fn says_nothing(value: &RawValue) -> bool {
+    matches!(value.get(), "null" | "false" | "[]" | "{}" | "\"\"")
+}
+
+/// The names of members that no reader knows; those that say nothing are left out.
 pub(crate) type Unknown<'a> = Vec<Cow<'a, str>>;
 
 /// Declares objects of which some members are known, each optional, and the rest is listed by name
@@ -123,11 +129,47 @@ macro_rules! members {
             pub(crate) unknown: $crate::json::Unknown<$lt>,
         }
 
+        $crate::json::read_object! {
+            $name<$lt> { $($field = $($key)|+),* }
+            |out, key, map| {
+                let value = map.next_value::<&serde_json::value::RawValue>()?;
+                if !$crate::json::says_nothing(value) {
+                    out.unknown.push(key.0);
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use members;
+
+/// As [`members!`], for objects whose unknown members are of no interest: providers' replies.
+macro_rules! fields {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident<$lt:lifetime> {
+        $($(#[$field_meta:meta])* $field:ident : $type:ty = $($key:literal)|+),* $(,)?
+    })+) => {$(
+        $(#[$meta])*
+        #[derive(Default)]
+        $vis struct $name<$lt> {
+            $($(#[$field_meta])* pub(crate) $field: Option<$type>,)*
+        }
+
+        $crate::json::read_object! {
+            $name<$lt> { $($field = $($key)|+),* }
+            |_out, _key, map| { map.next_value::<serde::de::IgnoredAny>()?; }
+        }
+    )+};
+}
+pub(crate) use fields;
+
+/// The reading behind [`members!`] and [`fields!`]; the block says what becomes of unknown members.
+macro_rules! read_object {
+    ($name:ident<$lt:lifetime> { $($field:ident = $($key:literal)|+),* }
+     |$out:ident, $unknown:ident, $map:ident| $rest:block) => {
         impl<'de: $lt, $lt> serde::Deserialize<'de> for $name<$lt> {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct MembersVisitor<$lt>(std::marker::PhantomData<&$lt ()>);
+                struct ObjectVisitor<$lt>(std::marker::PhantomData<&$lt ()>);
 
-                impl<'de: $lt, $lt> serde::de::Visitor<'de> for MembersVisitor<$lt> {
+                impl<'de: $lt, $lt> serde::de::Visitor<'de> for ObjectVisitor<$lt> {
                     type Value = $name<$lt>;
 
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -136,28 +178,28 @@ macro_rules! members {
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(
                         self,
-                        mut map: A,
+                        mut $map: A,
                     ) -> Result<Self::Value, A::Error> {
-                        let mut out = $name::default();
-                        while let Some(key) = map.next_key::<$crate::json::Text<$lt>>()? {
+                        let mut read = $name::default();
+                        while let Some(key) = $map.next_key::<$crate::json::Text<$lt>>()? {
                             match &*key {
-                                $($($key)|+ => out.$field = map.next_value()?,)*
+                                $($($key)|+ => read.$field = $map.next_value()?,)*
                                 _ => {
-                                    out.unknown.push(key.0);
-                                    map.next_value::<serde::de::IgnoredAny>()?;
+                                    let ($out, $unknown) = (&mut read, key);
+                                    $rest
                                 }
                             }
                         }
-                        Ok(out)
+                        Ok(read)
                     }
                 }
 
-                deserializer.deserialize_map(MembersVisitor(std::marker::PhantomData))
+                deserializer.deserialize_map(ObjectVisitor(std::marker::PhantomData))
             }
         }
-    )+};
+    };
 }
-pub(crate) use members;
+pub(crate) use read_object;
 
 /// A list or a single value in place of a list of one.
 #[derive(Clone, Debug)]
@@ -255,6 +297,78 @@ pub(crate) fn write_int(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
+/// An object being written.
+#[derive(Debug)]
+pub(crate) struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'o> Object<'o> {
+    /// Opens an object.
+    pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    /// Writes a key (plain letters only); the value must follow.
+    pub(crate) fn key(&mut self, key: &'static str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
+    }
+
+    /// A member that is text.
+    pub(crate) fn text(&mut self, key: &'static str, text: &str) {
+        write_str(self.key(key), text);
+    }
+
+    /// A member that is JSON already.
+    pub(crate) fn raw(&mut self, key: &'static str, json: &str) {
+        self.key(key).extend_from_slice(json.as_bytes());
+    }
+
+    /// A member that is a number.
+    pub(crate) fn number(&mut self, key: &'static str, number: f64) {
+        write_f64(self.key(key), number);
+    }
+
+    /// A member that is a whole number.
+    pub(crate) fn int(&mut self, key: &'static str, number: impl itoa::Integer) {
+        write_int(self.key(key), number);
+    }
+
+    /// A member that is a truth value.
+    pub(crate) fn bool(&mut self, key: &'static str, value: bool) {
+        self.raw(key, if value { "true" } else { "false" });
+    }
+
+    /// Closes the object.
+    pub(crate) fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Writes a list, one item at a time.
+pub(crate) fn write_list<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (nth, item) in items.into_iter().enumerate() {
+        if nth > 0 {
+            out.push(b',');
+        }
+        each(out, item);
+    }
+    out.push(b']');
+}
+
 /// Replaces every `\uD800`-style escape that is half of a pair by `\ufffd`; `None` when there is
 /// none. Half an emoji from cut tool output is a frequent fault of programs, and providers refuse it.
 pub(crate) fn mend(body: &[u8]) -> Option<Vec<u8>> {
@@ -291,6 +405,7 @@ mod tests {
     use super::*;
 
     members! {
+        #[derive(Debug)]
         struct Sample<'a> {
             name: Text<'a> = "name" | "title",
             count: Count = "count",
@@ -300,12 +415,12 @@ mod tests {
 
     #[test]
     fn members_borrow_and_list_the_rest() {
-        let body = br#"{"title":"plain","odd":{"x":[1]},"count":3.0,"stop":"a","na\u006de":"q\"","n":null}"#;
+        let body = br#"{"title":"plain","odd":{"x":[1]},"count":3.0,"stop":"a","na\u006de":"q\"","n":null,"m":7}"#;
         let sample: Sample<'_> = request(body).unwrap();
         assert_eq!(&*sample.name.unwrap(), "q\"");
         assert_eq!(sample.count, Some(Count(3)));
         assert_eq!(sample.stop.unwrap().0.len(), 1);
-        assert_eq!(sample.unknown, ["odd", "n"]);
+        assert_eq!(sample.unknown, ["odd", "m"]);
         let sample: Sample<'_> = request(br#"{"name":"plain","count":null}"#).unwrap();
         assert!(matches!(sample.name.unwrap().0, Cow::Borrowed("plain")));
         assert_eq!(sample.count, None);

@@ -6,6 +6,7 @@
 
 mod caps;
 mod chat;
+mod counts;
 mod dialect;
 mod event;
 mod fault;

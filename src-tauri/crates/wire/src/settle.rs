@@ -41,6 +41,11 @@ impl Settle {
                 native,
                 stop_sequence,
             } => {
+                if native.is_empty() {
+                    // The reader concluded it from what had arrived.
+                    self.losses
+                        .note("finish_reason", Action::Synthesised, Reason::Dialect);
+                }
                 let reason = self.reason(reason);
                 self.seen.finish = Some(reason);
                 self.seen.native_finish = Some(native.clone().into_owned());

@@ -1,0 +1,254 @@
+use super::reply::{call_id, finish_word, reply_id, unwrap_input, write_usage};
+use crate::{
+    BlockKind, Dialect, Event, Fault, Finish, Piece, Usage,
+    fault::error_event,
+    json::{Object, write_int, write_str},
+    translate::Envelope,
+};
+
+/// Writes a caller's chat stream.
+#[derive(Debug)]
+pub(crate) struct Emit {
+    envelope: Envelope,
+    /// Everything of a chunk up to its delta.
+    head: Vec<u8>,
+    /// The reply's id.
+    id: String,
+    blocks: Vec<Block>,
+    calls: usize,
+    usage: Usage,
+}
+
+/// What the deltas of a block become.
+#[derive(Debug)]
+enum Block {
+    Text,
+    Refusal,
+    Thinking,
+    Silent,
+    Call {
+        /// Number among the calls.
+        number: usize,
+        /// Whether any arguments were sent.
+        begun: bool,
+    },
+    /// A call of a free-text tool: its text can only be taken out of the whole arguments.
+    FreeText {
+        number: usize,
+        id: String,
+        name: String,
+        arguments: String,
+    },
+}
+
+impl Emit {
+    /// A writer for one reply.
+    pub(crate) fn new(envelope: Envelope) -> Self {
+        Self {
+            envelope,
+            head: Vec::new(),
+            id: String::new(),
+            blocks: Vec::new(),
+            calls: 0,
+            usage: Usage::default(),
+        }
+    }
+
+    /// Appends what an event is in the caller's stream. Nothing may follow `End` or `Fault`.
+    pub(crate) fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Start { id, .. } => self.start(id, out),
+            Event::Ping => out.extend_from_slice(crate::keep_alive(Dialect::Chat)),
+            Event::Fault(fault) => Self::fault(fault, out),
+            event => {
+                self.start("", out);
+                self.inner(event, out);
+            }
+        }
+    }
+
+    fn inner(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::BlockStart { index, kind } => self.block_start(*index, kind, out),
+            Event::Delta { index, piece } => self.delta(*index, piece, out),
+            Event::BlockStop { index } => self.block_stop(*index, out),
+            Event::Usage(usage) => self.usage.update(usage),
+            Event::Finish { reason, native, .. } => self.finish(*reason, native, out),
+            Event::End => self.end(out),
+            Event::Start { .. } | Event::Ping | Event::Fault(_) => {}
+        }
+    }
+
+    /// The role goes first, whatever the provider says first.
+    fn start(&mut self, id: &str, out: &mut Vec<u8>) {
+        if !self.head.is_empty() {
+            return;
+        }
+        self.id = reply_id(id, &self.envelope);
+        self.head.extend_from_slice(b"data: ");
+        let mut chunk = Object::begin(&mut self.head);
+        chunk.text("id", &self.id);
+        chunk.text("object", "chat.completion.chunk");
+        chunk.int("created", self.envelope.created_s);
+        chunk.text("model", &self.envelope.model);
+        chunk.key("choices");
+        // The object stays open: every chunk goes on from here.
+        self.chunk(out, |delta| {
+            delta.extend_from_slice(br#""role":"assistant","content":"""#)
+        });
+    }
+
+    /// A chunk with the members of its delta.
+    fn chunk(&self, out: &mut Vec<u8>, delta: impl FnOnce(&mut Vec<u8>)) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(br#"[{"index":0,"delta":{"#);
+        delta(out);
+        out.extend_from_slice(b"},\"finish_reason\":null}]}\n\n");
+    }
+
+    fn block_start(&mut self, index: usize, kind: &BlockKind<'_>, out: &mut Vec<u8>) {
+        let block = match kind {
+            BlockKind::Text => Block::Text,
+            BlockKind::Refusal => Block::Refusal,
+            BlockKind::Thinking => Block::Thinking,
+            BlockKind::Redacted(_) => Block::Silent,
+            BlockKind::Call { id, name } => {
+                let number = self.calls;
+                self.calls += 1;
+                let id = call_id(id, number, &self.id).into_owned();
+                if self
+                    .envelope
+                    .free_text_tools
+                    .iter()
+                    .any(|tool| tool == name)
+                {
+                    let name = name.clone().into_owned();
+                    Block::FreeText {
+                        number,
+                        id,
+                        name,
+                        arguments: String::new(),
+                    }
+                } else {
+                    self.chunk(out, |out| {
+                        out.extend_from_slice(br#""tool_calls":["#);
+                        write_function(number, &id, name, out);
+                        out.push(b']');
+                    });
+                    Block::Call {
+                        number,
+                        begun: false,
+                    }
+                }
+            }
+        };
+        if self.blocks.len() <= index {
+            self.blocks.resize_with(index + 1, || Block::Silent);
+        }
+        self.blocks[index] = block;
+    }
+
+    fn delta(&mut self, index: usize, piece: &Piece<'_>, out: &mut Vec<u8>) {
+        let (member, text) = match (self.blocks.get_mut(index), piece) {
+            (_, Piece::Text(text) | Piece::Arguments(text)) if text.is_empty() => return,
+            (Some(Block::Text), Piece::Text(text)) => ("\"content\":", text),
+            (Some(Block::Thinking), Piece::Text(text)) => ("\"reasoning_content\":", text),
+            (Some(Block::Refusal), Piece::Text(text)) => ("\"refusal\":", text),
+            (Some(Block::Call { number, begun }), Piece::Arguments(text)) => {
+                *begun = true;
+                let number = *number;
+                self.arguments(number, text, out);
+                return;
+            }
+            (Some(Block::FreeText { arguments, .. }), Piece::Arguments(text)) => {
+                arguments.push_str(text);
+                return;
+            }
+            _ => return,
+        };
+        self.chunk(out, |out| {
+            out.extend_from_slice(member.as_bytes());
+            write_str(out, text);
+        });
+    }
+
+    fn arguments(&self, number: usize, text: &str, out: &mut Vec<u8>) {
+        self.chunk(out, |out| {
+            out.extend_from_slice(br#""tool_calls":[{"index":"#);
+            write_int(out, number);
+            out.extend_from_slice(br#","function":{"arguments":"#);
+            write_str(out, text);
+            out.extend_from_slice(b"}}]");
+        });
+    }
+
+    fn block_stop(&mut self, index: usize, out: &mut Vec<u8>) {
+        let Some(block) = self.blocks.get_mut(index) else {
+            return;
+        };
+        match std::mem::replace(block, Block::Silent) {
+            Block::Call {
+                number,
+                begun: false,
+            } => self.arguments(number, "{}", out),
+            Block::FreeText {
+                number,
+                id,
+                name,
+                arguments,
+            } => self.chunk(out, |out| {
+                out.extend_from_slice(br#""tool_calls":["#);
+                let mut call = Object::begin(out);
+                call.int("index", number);
+                call.text("id", &id);
+                call.text("type", "custom");
+                let mut custom = Object::begin(call.key("custom"));
+                custom.text("name", &name);
+                custom.text("input", &unwrap_input(&arguments));
+                custom.end();
+                call.end();
+                out.push(b']');
+            }),
+            Block::Call { .. } | Block::Text | Block::Refusal | Block::Thinking | Block::Silent => {
+            }
+        }
+    }
+
+    fn finish(&mut self, reason: Finish, native: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(br#"[{"index":0,"delta":{},"finish_reason":"#);
+        write_str(out, finish_word(reason));
+        if !native.is_empty() {
+            out.extend_from_slice(br#","native_finish_reason":"#);
+            write_str(out, native);
+        }
+        out.extend_from_slice(b"}]}\n\n");
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if self.envelope.include_usage && !self.usage.is_empty() {
+            out.extend_from_slice(&self.head);
+            out.extend_from_slice(b"[],\"usage\":");
+            write_usage(&self.usage, out);
+            out.extend_from_slice(b"}\n\n");
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    fn fault(fault: &Fault, out: &mut Vec<u8>) {
+        out.extend_from_slice(&error_event(Dialect::Chat, fault, ""));
+    }
+}
+
+/// A call's first fragment: all but its arguments.
+fn write_function(number: usize, id: &str, name: &str, out: &mut Vec<u8>) {
+    let mut call = Object::begin(out);
+    call.int("index", number);
+    call.text("id", id);
+    call.text("type", "function");
+    let mut function = Object::begin(call.key("function"));
+    function.text("name", name);
+    function.text("arguments", "");
+    function.end();
+    call.end();
+}
