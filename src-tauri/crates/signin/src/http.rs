@@ -1,0 +1,39 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use crate::SigninError;
+
+const CONNECT: Duration = Duration::from_secs(10);
+const WHOLE: Duration = Duration::from_secs(20);
+const USER_AGENT: &str = concat!("byokey/", env!("CARGO_PKG_VERSION"));
+
+/// The HTTP client of all sign-in calls: byokey's own name, no redirects, no cookies, no retries,
+/// 10 s to connect and 20 s in all. A type of its own, so that no other client gets a credential.
+#[derive(Clone)]
+pub struct Http(pub(crate) reqwest::Client);
+
+impl Http {
+    /// Builds the client; it trusts what the operating system trusts.
+    pub fn new() -> Result<Self, SigninError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_platform_verifier())
+            .map_err(|error| SigninError::Tls(error.to_string()))?
+            .with_no_client_auth();
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(USER_AGENT)
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .timeout(WHOLE)
+            .build()
+            .map_err(|error| SigninError::Tls(error.without_url().to_string()))?;
+        Ok(Self(client))
+    }
+}
