@@ -1,1 +1,24 @@
-//! gateway
+//! From a program's request to a provider's reply.
+//!
+//! door → route → choose → relay → meter: who may come in, which model is meant, which account can
+//! serve it, how the bytes go through, what it cost. The gateway knows nothing of management, windows
+//! or command lines; they sit on [`Engine`].
+
+mod budget;
+pub mod config;
+mod door;
+mod engine;
+mod feed;
+mod meter;
+mod models;
+mod pace;
+mod relay;
+mod resolve;
+mod respond;
+mod roster;
+mod server;
+mod surface;
+mod upstream;
+
+pub use engine::{Engine, EngineError, Notice, Options};
+pub use server::{ListenError, Listening};

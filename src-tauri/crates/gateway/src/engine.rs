@@ -1,0 +1,393 @@
+//! The engine: one data folder, one vault, one endpoint.
+//!
+//! Everything a request needs is in one [`View`], replaced as a whole when the vault or the
+//! configuration changes, so that no request ever sees half of a change.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use byokey_catalog::{Catalog, CatalogError, CustomProvider};
+use byokey_vault::{Account, Actor, NewAccount, Secret, Vault, VaultError};
+use jiff::Timestamp;
+use tokio::sync::{broadcast, watch};
+
+use crate::config::{self, Config, ConfigError, ConfigKey};
+use crate::resolve::{Known, Resolved};
+use crate::roster::{Roster, origin};
+use crate::upstream::Upstream;
+
+/// Where the engine finds things, and what the command line overrules.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration file; it need not exist.
+    pub config_path: PathBuf,
+    /// Port in place of the configured one.
+    pub port: Option<u16>,
+    /// Address in place of the configured one.
+    pub host: Option<std::net::IpAddr>,
+}
+
+/// Why the engine could not start or take over a change.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The configuration was refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The rows do not fit together.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// No port could be opened.
+    #[error(transparent)]
+    Listen(#[from] crate::ListenError),
+}
+
+/// Something that viewers may want to show at once.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Notice {
+    /// Accounts or client keys changed.
+    Accounts,
+    /// The configuration was read again; the text says what was wrong with it, if anything.
+    Config {
+        /// Why the file was refused, if it was.
+        error: Option<String>,
+    },
+    /// A request has ended.
+    Request {
+        /// Its id in the usage records.
+        id: String,
+    },
+}
+
+/// The engine. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) vault: Vault,
+    bundled: Catalog,
+    options: Options,
+    view: ArcSwap<View>,
+    /// Held while a new view is made, so that a later change is never overwritten by an earlier one.
+    changing: tokio::sync::Mutex<()>,
+    pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) started: Timestamp,
+    boot: u64,
+    requests: AtomicU64,
+}
+
+/// What requests see.
+pub(crate) struct View {
+    pub(crate) config: Config,
+    pub(crate) config_error: Option<String>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) roster: Roster,
+    pub(crate) resolved: Resolved,
+    pub(crate) upstream: Arc<Upstream>,
+}
+
+impl View {
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known {
+            catalog: &self.catalog,
+            config: &self.config,
+            roster: &self.roster,
+        }
+    }
+}
+
+impl Engine {
+    /// Reads configuration and vault. Nothing listens yet: see [`Engine::listen`].
+    ///
+    /// # Errors
+    /// When the configuration is wrong or the vault cannot be read.
+    pub async fn new(vault: Vault, options: Options) -> Result<Self, EngineError> {
+        let bundled = Catalog::bundled()?;
+        let path = options.config_path.clone();
+        let config = config::load(&path, &bundled)?;
+        let (vault, bundled, view) = blocking(move || {
+            let view = view(&vault, &bundled, config, None)?;
+            Ok((vault, bundled, view))
+        })
+        .await?;
+        let mut boot = [0; 8];
+        // A failing random source leaves the clock, which is enough for an id.
+        if getrandom::fill(&mut boot).is_err() {
+            boot = Timestamp::now().as_nanosecond().to_le_bytes()[..8]
+                .try_into()
+                .unwrap_or(boot);
+        }
+        Ok(Self(Arc::new(Shared {
+            vault,
+            bundled,
+            options,
+            view: ArcSwap::from_pointee(view),
+            changing: tokio::sync::Mutex::new(()),
+            notices: broadcast::channel(64).0,
+            stop: watch::channel(false).0,
+            started: Timestamp::now(),
+            boot: u64::from_le_bytes(boot),
+            requests: AtomicU64::new(0),
+        })))
+    }
+
+    /// The vault behind the engine.
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The catalogue, with the providers of the user's own.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.0.view().catalog.clone()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Config {
+        self.0.view().config.clone()
+    }
+
+    /// Where the configuration is read from.
+    pub fn config_path(&self) -> &std::path::Path {
+        &self.0.options.config_path
+    }
+
+    /// Why the configuration file is not in force, if it is not.
+    pub fn config_error(&self) -> Option<String> {
+        self.0.view().config_error.clone()
+    }
+
+    /// When the engine started.
+    pub fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// Enabled accounts that cannot be asked, and why.
+    pub fn idle_accounts(&self) -> Vec<(Account, String)> {
+        self.0.view().roster.idle.clone()
+    }
+
+    /// Models that the accounts serve now: name and provider; aliases have no provider.
+    pub fn models(&self) -> Vec<(String, Option<String>)> {
+        let view = self.0.view();
+        let listed = view.known().listed();
+        listed
+            .into_iter()
+            .map(|(id, provider)| (id, provider.map(|provider| provider.id.clone())))
+            .collect()
+    }
+
+    /// News for viewers.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.0.notices.subscribe()
+    }
+
+    /// Takes over a change in the vault.
+    ///
+    /// # Errors
+    /// When the vault cannot be read; the engine keeps what it had.
+    pub async fn accounts_changed(&self) -> Result<(), EngineError> {
+        let _changing = self.0.changing.lock().await;
+        let last = self.0.view();
+        self.0
+            .replace(last.config.clone(), last.config_error.clone())
+            .await?;
+        self.0.announce(Notice::Accounts);
+        Ok(())
+    }
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// When it was refused; the old one stays in force.
+    pub async fn reload(&self) -> Result<(), EngineError> {
+        let _changing = self.0.changing.lock().await;
+        let loaded = config::load(&self.0.options.config_path, &self.0.bundled);
+        let result = match loaded {
+            Ok(config) => self.0.replace(config, None).await,
+            Err(error) => Err(error.into()),
+        };
+        let error = result.as_ref().err().map(ToString::to_string);
+        if let Some(error) = &error {
+            tracing::warn!(%error, "configuration refused, the old one stays in force");
+            let last = self.0.view();
+            let config = last.config.clone();
+            // Nothing but the remark changes, so a failure here would be a failure of the vault,
+            // which the next request reports better.
+            let _ = self.0.replace(config, Some(error.clone())).await;
+        }
+        self.0.announce(Notice::Config { error });
+        result
+    }
+
+    /// Reloads the configuration whenever its file changes, until the future is dropped.
+    pub async fn follow_config(&self) {
+        let path = self.0.options.config_path.clone();
+        let watched = config::watch(path, async || {
+            // Told to viewers and the log already.
+            let _ = self.reload().await;
+        });
+        if let Err(error) = watched.await {
+            tracing::warn!(%error, "the configuration file cannot be watched; use `byokey reload`");
+        }
+    }
+
+    /// Stops listening; requests under way have a few seconds to end.
+    pub fn stop(&self) {
+        self.0.stop.send_replace(true);
+    }
+
+    /// Resolves when [`Engine::stop`] was called.
+    pub async fn stopping(&self) {
+        let mut stop = self.0.stop.subscribe();
+        // The sender lives as long as `self`.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}
+
+impl Shared {
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn announce(&self, notice: Notice) {
+        // Nobody listening is fine.
+        let _ = self.notices.send(notice);
+    }
+
+    /// A new request id, unique over restarts.
+    pub(crate) fn request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("req_{:016x}{number:08x}", self.boot)
+    }
+
+    async fn replace(
+        &self,
+        config: Config,
+        config_error: Option<String>,
+    ) -> Result<(), EngineError> {
+        let (vault, bundled, last) = (self.vault.clone(), self.bundled.clone(), self.view());
+        let made = blocking(move || {
+            let mut view = view(&vault, &bundled, config, Some(&last))?;
+            view.config_error = config_error;
+            Ok(view)
+        });
+        self.view.store(Arc::new(made.await?));
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+fn view(
+    vault: &Vault,
+    bundled: &Catalog,
+    config: Config,
+    last: Option<&View>,
+) -> Result<View, EngineError> {
+    let mut catalog = bundled.clone();
+    for (id, settings) in &config.providers {
+        if bundled.provider(id).is_none()
+            && let (Some(dialect), Some(base_url)) = (settings.dialect, &settings.base_url)
+        {
+            catalog = catalog.with_custom(CustomProvider {
+                id: id.clone(),
+                dialect,
+                base_url: base_url.clone(),
+                auth: None,
+                models: settings.models.clone(),
+            })?;
+        }
+    }
+    for (id, settings) in &config.providers {
+        if let Some(key) = &settings.api_key {
+            take_key(vault, &catalog, id, key, settings.base_url.as_deref())?;
+        }
+    }
+    let roster = Roster::take(vault, &catalog, &config, last.map(|last| &last.roster))?;
+    let connect = config.timeouts.connect();
+    let upstream = match last {
+        Some(last) if last.config.timeouts.connect() == connect => last.upstream.clone(),
+        _ => Arc::new(Upstream::new(connect)),
+    };
+    Ok(View {
+        config,
+        config_error: None,
+        catalog: Arc::new(catalog),
+        roster,
+        resolved: Resolved::default(),
+        upstream,
+    })
+}
+
+/// Name of the account that holds a key from the configuration file.
+const FROM_CONFIG: &str = "config";
+
+/// Takes a key from the configuration into the vault.
+fn take_key(
+    vault: &Vault,
+    catalog: &Catalog,
+    id: &str,
+    key: &ConfigKey,
+    base_url: Option<&str>,
+) -> Result<(), EngineError> {
+    let Some(provider) = catalog.provider(id) else {
+        return Ok(());
+    };
+    let text = match key.variable() {
+        Some(name) => match std::env::var(name) {
+            Ok(text) if !text.trim().is_empty() => text.trim().to_owned(),
+            _ => {
+                tracing::warn!(
+                    provider = id,
+                    variable = name,
+                    "the variable for its key is not set"
+                );
+                return Ok(());
+            }
+        },
+        None => {
+            tracing::warn!(
+                provider = id,
+                "an API key stands readable in the configuration file; it is in the vault now, so \
+                 take it out of the file"
+            );
+            key.expose().trim().to_owned()
+        }
+    };
+    let known = vault
+        .accounts()?
+        .into_iter()
+        .find(|account| account.provider == provider.id && account.name == FROM_CONFIG);
+    if let Some(account) = known
+        && vault.credential(account.id)?.secret.expose() == text
+    {
+        return Ok(());
+    }
+    let bound = origin(base_url.unwrap_or(&provider.base_url));
+    let new = NewAccount {
+        provider: &provider.id,
+        name: Some(FROM_CONFIG),
+        route: "api-key",
+        base_origin: base_url.and(bound.as_deref()),
+        limited: false,
+    };
+    vault.add_key(new, Secret::new(text), Actor::Config)?;
+    Ok(())
+}

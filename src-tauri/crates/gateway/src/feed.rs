@@ -1,0 +1,328 @@
+//! A request body on its way through: read once, checked while it passes, kept for a second try.
+//!
+//! Sending to the provider may begin as soon as the model is known, so the caller's bytes are pulled
+//! by whoever needs the next one. What was pulled stays until the reply begins, because another
+//! account may have to be asked with the same body.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use byokey_wire::{Fault, FaultKind, Model, Scan};
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// A caller that stops in the middle of its body is let go after this long.
+const SENDER_IDLE: Duration = Duration::from_secs(30);
+/// Up to this size a copy is cheaper than sending the pieces around the model name one by one.
+const COPY_UP_TO: usize = 64 * 1024;
+
+/// A handle on one request's body; clones share it.
+#[derive(Clone)]
+pub(crate) struct Feed(Arc<Mutex<Inner>>);
+
+struct Inner {
+    incoming: Incoming,
+    pieces: Vec<Bytes>,
+    scan: Scan,
+    received: usize,
+    limit: usize,
+    /// When the last byte came.
+    ended: Option<Instant>,
+    fault: Option<Fault>,
+    idle: Pin<Box<tokio::time::Sleep>>,
+    last: Instant,
+}
+
+/// The body's failure, as far as the client library that sends it needs to know.
+#[derive(Debug, thiserror::Error)]
+#[error("the caller's request body failed")]
+pub(crate) struct FeedBroken;
+
+impl Feed {
+    /// # Errors
+    /// When the announced length is beyond `limit` bytes.
+    pub(crate) fn new(incoming: Incoming, limit: usize) -> Result<Self, Fault> {
+        if incoming.size_hint().lower() > limit as u64 {
+            return Err(too_large(limit));
+        }
+        let now = Instant::now();
+        Ok(Self(Arc::new(Mutex::new(Inner {
+            incoming,
+            pieces: Vec::new(),
+            scan: Scan::new(),
+            received: 0,
+            limit,
+            ended: None,
+            fault: None,
+            idle: Box::pin(tokio::time::sleep_until(now + SENDER_IDLE)),
+            last: now,
+        }))))
+    }
+
+    /// Reads until the model is known.
+    ///
+    /// # Errors
+    /// When the body is no JSON object with a model, too large, or stops.
+    pub(crate) async fn model(&self) -> Result<Model, Fault> {
+        std::future::poll_fn(|cx| {
+            let mut inner = self.0.lock();
+            loop {
+                if let Some(model) = inner.scan.model() {
+                    return Poll::Ready(Ok(model.clone()));
+                }
+                if !ready!(inner.poll_pull(cx))? {
+                    return Poll::Ready(Err(byokey_wire::ScanError::NoModel.into()));
+                }
+            }
+        })
+        .await
+    }
+
+    /// Reads to the end and returns everything.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub(crate) async fn whole(&self) -> Result<Bytes, Fault> {
+        std::future::poll_fn(|cx| {
+            let mut inner = self.0.lock();
+            while ready!(inner.poll_pull(cx))? {}
+            Poll::Ready(Ok(inner.joined()))
+        })
+        .await
+    }
+
+    /// Whether the caller asked for a stream, as far as the body was read.
+    pub(crate) fn stream(&self) -> bool {
+        self.0.lock().scan.stream()
+    }
+
+    /// Bytes received so far.
+    pub(crate) fn received(&self) -> usize {
+        self.0.lock().received
+    }
+
+    /// When the last byte came, if it has.
+    pub(crate) fn ended(&self) -> Option<Instant> {
+        self.0.lock().ended
+    }
+
+    /// What was wrong with the body, once something was.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.0.lock().fault.clone()
+    }
+
+    /// The body with another model name in place of the caller's, from its first byte.
+    pub(crate) fn with_model(&self, at: Range<usize>, name: &str) -> Outgoing {
+        let literal = Bytes::from(serde_json::Value::from(name).to_string());
+        let inner = self.0.lock();
+        if inner.ended.is_some() && inner.received <= COPY_UP_TO {
+            let body = inner.joined();
+            let mut spliced = BytesMut::with_capacity(body.len() + literal.len());
+            spliced.extend_from_slice(&body[..at.start]);
+            spliced.extend_from_slice(&literal);
+            spliced.extend_from_slice(&body[at.end..]);
+            return Outgoing::Whole(Some(spliced.freeze()));
+        }
+        let left = inner.incoming.size_hint().exact();
+        let length =
+            left.map(|left| left + inner.received as u64 - at.len() as u64 + literal.len() as u64);
+        drop(inner);
+        Outgoing::Fed(Fed {
+            feed: self.clone(),
+            next: 0,
+            offset: 0,
+            at,
+            literal: Some(literal),
+            queue: VecDeque::new(),
+            length,
+        })
+    }
+}
+
+impl Inner {
+    /// Pulls one more piece; `false` when the body is complete and sound.
+    fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
+        if let Some(fault) = &self.fault {
+            return Poll::Ready(Err(fault.clone()));
+        }
+        if self.ended.is_some() {
+            return Poll::Ready(Ok(false));
+        }
+        let pulled = match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Pending => {
+                ready!(self.poll_idle(cx));
+                Err(Fault::new(
+                    FaultKind::BadRequest,
+                    "the request body stopped arriving; send it again",
+                ))
+            }
+            Poll::Ready(None) => self.finish().map(|()| false),
+            Poll::Ready(Some(Ok(frame))) => self.take(frame).map(|()| true),
+            Poll::Ready(Some(Err(_))) => Err(Fault::new(
+                FaultKind::BadRequest,
+                "the request body broke off before its end; send it again",
+            )),
+        };
+        if let Err(fault) = &pulled {
+            self.fault = Some(fault.clone());
+        }
+        Poll::Ready(pulled)
+    }
+
+    fn take(&mut self, frame: Frame<Bytes>) -> Result<(), Fault> {
+        let Ok(piece) = frame.into_data() else {
+            return Ok(());
+        };
+        self.last = Instant::now();
+        self.received += piece.len();
+        if self.received > self.limit {
+            return Err(too_large(self.limit));
+        }
+        self.scan.push(&piece)?;
+        self.pieces.push(piece);
+        if self.incoming.is_end_stream() {
+            self.finish()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.scan.finish()?;
+        self.ended = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Ready when the caller has been silent for too long.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.idle.as_mut().poll(cx));
+            let deadline = self.last + SENDER_IDLE;
+            if deadline <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.idle.as_mut().reset(deadline);
+        }
+    }
+
+    fn joined(&self) -> Bytes {
+        if let [only] = self.pieces.as_slice() {
+            return only.clone();
+        }
+        let mut whole = BytesMut::with_capacity(self.received);
+        for piece in &self.pieces {
+            whole.extend_from_slice(piece);
+        }
+        whole.freeze()
+    }
+}
+
+fn too_large(limit: usize) -> Fault {
+    Fault::new(
+        FaultKind::TooLarge,
+        format!(
+            "the request body is larger than {} MiB; shorten it, or raise max_body_mib in the \
+             configuration",
+            limit >> 20
+        ),
+    )
+}
+
+/// A body on its way to the provider.
+pub(crate) enum Outgoing {
+    /// All of it at once.
+    Whole(Option<Bytes>),
+    /// Piece by piece, as the caller sends it.
+    Fed(Fed),
+}
+
+/// The caller's pieces with the model name replaced.
+pub(crate) struct Fed {
+    feed: Feed,
+    /// Next of the feed's pieces.
+    next: usize,
+    /// Offset of that piece in the body.
+    offset: usize,
+    at: Range<usize>,
+    literal: Option<Bytes>,
+    queue: VecDeque<Bytes>,
+    length: Option<u64>,
+}
+
+impl Fed {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, FeedBroken>>> {
+        loop {
+            if let Some(piece) = self.queue.pop_front() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            let mut inner = self.feed.0.lock();
+            let Some(piece) = inner.pieces.get(self.next).cloned() else {
+                match ready!(inner.poll_pull(cx)) {
+                    Ok(true) => continue,
+                    Ok(false) => return Poll::Ready(None),
+                    Err(_) => return Poll::Ready(Some(Err(FeedBroken))),
+                }
+            };
+            drop(inner);
+            self.next += 1;
+            self.cut(piece);
+        }
+    }
+
+    /// Queues what is left of a piece around the caller's model name, and the new name in its place.
+    fn cut(&mut self, piece: Bytes) {
+        let start = self.offset;
+        self.offset += piece.len();
+        let within = |position: usize| position.clamp(start, self.offset) - start;
+        let (before, after) = (within(self.at.start), within(self.at.end));
+        let parts = [
+            piece.slice(..before),
+            if self.offset > self.at.start {
+                self.literal.take()
+            } else {
+                None
+            }
+            .unwrap_or_default(),
+            piece.slice(after..),
+        ];
+        self.queue
+            .extend(parts.into_iter().filter(|part| !part.is_empty()));
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = FeedBroken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FeedBroken>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Self::Fed(fed) => fed.poll_piece(cx).map_ok(Frame::data),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
+            }
+            Self::Fed(fed) => fed
+                .length
+                .map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}

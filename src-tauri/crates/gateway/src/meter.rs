@@ -1,0 +1,152 @@
+use std::sync::Arc;
+
+use byokey_vault::{Outcome, UsageRow};
+use byokey_wire::{Dialect, Fault, FaultKind, Seen, Usage};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::engine::{Notice, Shared};
+use crate::resolve::Candidate;
+use crate::roster::Caller;
+
+/// Counts one request and writes it down when dropped, however the request ends: a caller that
+/// leaves has still used tokens.
+pub(crate) struct Meter {
+    shared: Arc<Shared>,
+    row: Option<UsageRow>,
+    price: Option<byokey_catalog::Price>,
+    began: Instant,
+    caller: Option<Arc<Caller>>,
+}
+
+impl Meter {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: String,
+        dialect: Dialect,
+        caller: Option<&Arc<Caller>>,
+    ) -> Self {
+        let row = UsageRow {
+            request_id: id,
+            at: Timestamp::now(),
+            client_key: caller.map(|caller| caller.key.id),
+            client_name: caller.map(|caller| caller.key.name.clone()),
+            account: None,
+            account_name: None,
+            provider: None,
+            model: None,
+            asked_model: String::new(),
+            caller_dialect: dialect,
+            upstream_dialect: None,
+            plan: None,
+            stream: false,
+            status: 499,
+            outcome: Outcome::ClientGone,
+            usage: Usage::default(),
+            cost_usd: None,
+            latency_ms: 0,
+            ttft_ms: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            losses: 0,
+            error: None,
+        };
+        let caller = caller.cloned();
+        Self {
+            shared,
+            row: Some(row),
+            price: None,
+            began: Instant::now(),
+            caller,
+        }
+    }
+
+    /// The request's id.
+    pub(crate) fn id(&self) -> &str {
+        self.row.as_ref().map_or("", |row| &row.request_id)
+    }
+
+    /// Changes what will be written down.
+    pub(crate) fn note(&mut self, change: impl FnOnce(&mut UsageRow)) {
+        if let Some(row) = &mut self.row {
+            change(row);
+        }
+    }
+
+    /// An account is asked.
+    pub(crate) fn asks(&mut self, candidate: &Candidate) {
+        self.price.clone_from(&candidate.price);
+        self.note(|row| {
+            let account = &candidate.seat.account;
+            row.account = Some(account.id);
+            row.account_name = Some(account.name.clone());
+            row.provider = Some(account.provider.clone());
+            row.model = Some(candidate.model.clone());
+            row.upstream_dialect = Some(candidate.upstream);
+            row.plan = Some(candidate.plan);
+        });
+    }
+
+    /// The reply's first bytes went out.
+    pub(crate) fn first(&mut self) {
+        let elapsed = millis(self.began);
+        self.note(|row| {
+            row.ttft_ms.get_or_insert(elapsed);
+        });
+    }
+
+    /// Takes over what was seen of the reply so far.
+    pub(crate) fn seen(&mut self, seen: &Seen) {
+        self.note(|row| row.usage = seen.usage);
+    }
+
+    /// The caller got everything.
+    pub(crate) fn complete(&mut self) {
+        self.note(|row| row.outcome = Outcome::Ok);
+    }
+
+    /// The request failed.
+    pub(crate) fn failed(&mut self, fault: &Fault) {
+        self.note(|row| {
+            row.outcome = outcome(fault.kind, row.status == 200);
+            row.error = Some(fault.message.clone());
+        });
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let Some(mut row) = self.row.take() else {
+            return;
+        };
+        row.latency_ms = millis(self.began);
+        if !row.usage.is_empty() {
+            row.cost_usd = self.price.as_ref().map(|price| price.estimate(&row.usage));
+        }
+        if let (Some(caller), Some(cost)) = (&self.caller, row.cost_usd) {
+            caller.spent.add(row.at, cost);
+        }
+        let id = row.request_id.clone();
+        self.shared.vault.usage().record(row);
+        self.shared.announce(Notice::Request { id });
+    }
+}
+
+fn outcome(kind: FaultKind, begun: bool) -> Outcome {
+    match kind {
+        FaultKind::Timeout => Outcome::Timeout,
+        FaultKind::Upstream if begun => Outcome::UpstreamCut,
+        FaultKind::AccountAuth
+        | FaultKind::Permission
+        | FaultKind::RateLimit
+        | FaultKind::Quota
+        | FaultKind::Billing
+        | FaultKind::Overloaded
+        | FaultKind::Upstream => Outcome::UpstreamError,
+        _ => Outcome::Refused,
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

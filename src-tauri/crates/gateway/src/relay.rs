@@ -1,0 +1,381 @@
+//! From a request to an account and back: tries the candidates in order until one answers.
+//!
+//! Until the first byte of a reply another account may be asked; after it nothing is ever repeated.
+//! A fault of the request itself is the same at every account and is told at once.
+
+mod reply;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use byokey_wire::{
+    Answer, Dialect, Fault, FaultKind, Ledger, Model, Plan, Target, read_error, translate,
+};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use self::stream::Limits;
+use crate::engine::{Shared, View};
+use crate::feed::{Feed, Outgoing};
+use crate::meter::Meter;
+use crate::resolve::Candidate;
+use crate::respond;
+use crate::roster::Caller;
+
+/// byokey's own name towards providers.
+const USER_AGENT: &str = concat!("byokey/", env!("CARGO_PKG_VERSION"));
+/// Longest error reply that is read.
+const MOST_OF_AN_ERROR: usize = 64 * 1024;
+
+/// One request on its way.
+pub(crate) struct Exchange {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) view: Arc<View>,
+    pub(crate) caller: Option<Arc<Caller>>,
+    pub(crate) dialect: Dialect,
+    pub(crate) parts: Parts,
+    pub(crate) id: String,
+}
+
+/// An account that could not serve a request.
+struct Failure {
+    fault: Fault,
+    /// The provider's own reply, where the caller can read it as it is.
+    verbatim: Option<(StatusCode, HeaderMap, Bytes)>,
+    route: HeaderValue,
+}
+
+/// What was made of a request for one account.
+struct Prepared {
+    body: Outgoing,
+    /// The way back, for translated requests.
+    answer: Option<Answer>,
+    losses: Ledger,
+}
+
+impl Exchange {
+    /// Answers the request, with a reply or an error in the caller's dialect.
+    pub(crate) async fn serve(self, incoming: Incoming) -> Response<Body> {
+        let mut meter = Meter::new(
+            self.shared.clone(),
+            self.id.clone(),
+            self.dialect,
+            self.caller.as_ref(),
+        );
+        match self.relay(incoming, &mut meter).await {
+            Ok(reply) => reply.into_response(meter, self.dialect),
+            Err(failure) => {
+                meter.failed(&failure.fault);
+                let response = self.refuse(failure);
+                meter.note(|row| row.status = response.status().as_u16());
+                response
+            }
+        }
+    }
+
+    fn refuse(&self, failure: Failure) -> Response<Body> {
+        let mut response = match failure.verbatim {
+            Some((status, headers, body)) => {
+                let mut response = respond::json(status.as_u16(), body);
+                response.headers_mut().remove(header::CONTENT_TYPE);
+                respond::take_headers(&headers, response.headers_mut());
+                respond::set_id(response.headers_mut(), &self.id);
+                response
+            }
+            None => respond::fault(self.dialect, &failure.fault, &self.id),
+        };
+        if !failure.route.is_empty() {
+            response.headers_mut().insert(respond::ROUTE, failure.route);
+        }
+        response
+    }
+
+    async fn relay(&self, incoming: Incoming, meter: &mut Meter) -> Result<reply::Begun, Failure> {
+        let timeouts = &self.view.config.timeouts;
+        let end = timeouts.total().map(|total| Instant::now() + total);
+        check_content_type(&self.parts.headers)?;
+        let feed = Feed::new(incoming, self.view.config.max_body())?;
+        let read = feed.model().await;
+        meter.note(|row| row.bytes_in = feed.received() as u64);
+        let model = read?;
+        meter.note(|row| row.asked_model.clone_from(&model.name));
+        let candidates = self.candidates(&model)?;
+
+        let mut last = None;
+        for candidate in candidates.iter() {
+            meter.asks(candidate);
+            let tried = self.ask(candidate, &feed, &model, end, meter).await;
+            meter.note(|row| {
+                row.bytes_in = feed.received() as u64;
+                row.stream = feed.stream();
+            });
+            match tried {
+                Ok(begun) => return Ok(begun),
+                Err(failure) if self.may_go_on(&failure) => last = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last.unwrap_or_else(|| Fault::new(FaultKind::NoAccount, "no account is left").into()))
+    }
+
+    fn candidates(&self, model: &Model) -> Result<Arc<[Candidate]>, Fault> {
+        let known = self.view.known();
+        let found = self
+            .view
+            .resolved
+            .candidates(known, self.dialect, &model.name)?;
+        let Some(caller) = &self.caller else {
+            return Ok(found);
+        };
+        let allowed = found.iter().all(|candidate| {
+            let full = format!("{}/{}", candidate.seat.account.provider, candidate.model);
+            caller.allows(&[&model.name, &candidate.model, &full])
+        });
+        if !allowed {
+            return Err(Fault::new(
+                FaultKind::Forbidden,
+                format!(
+                    "the client key `{}` may not use the model `{}`; it is limited to {}",
+                    caller.key.name,
+                    model.name,
+                    caller.key.limits.models.join(", ")
+                ),
+            ));
+        }
+        if let Some(budget) = caller.key.limits.budget_usd {
+            caller.spent.check(budget, &caller.key.name)?;
+        }
+        Ok(found)
+    }
+
+    /// Whether another account may be asked after this failure.
+    fn may_go_on(&self, failure: &Failure) -> bool {
+        self.view.config.routing.failover
+            && matches!(
+                failure.fault.kind,
+                FaultKind::AccountAuth
+                    | FaultKind::Permission
+                    | FaultKind::UnknownModel
+                    | FaultKind::RateLimit
+                    | FaultKind::Quota
+                    | FaultKind::Billing
+                    | FaultKind::Overloaded
+                    | FaultKind::Upstream
+            )
+    }
+
+    async fn ask(
+        &self,
+        candidate: &Candidate,
+        feed: &Feed,
+        model: &Model,
+        end: Option<Instant>,
+        meter: &mut Meter,
+    ) -> Result<reply::Begun, Failure> {
+        let prepared = self.prepare(candidate, feed, model).await?;
+        let losses = u32::try_from(prepared.losses.entries().len()).unwrap_or(u32::MAX);
+        meter.note(|row| row.losses = losses);
+        let request = self.request(candidate, prepared.body, feed.stream());
+        let timeouts = &self.view.config.timeouts;
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let wait = left.map_or(timeouts.headers(), |left| left.min(timeouts.headers()));
+        let of_account = |fault| Failure::of(candidate, fault, None);
+
+        let response = match self.view.upstream.send(request, feed, wait).await {
+            Ok(response) => response,
+            // What the caller did wrong is no fault of the account.
+            Err(fault) if feed.fault().is_some() => return Err(fault.into()),
+            Err(fault) => return Err(of_account(fault)),
+        };
+        let limits = Limits {
+            idle: timeouts.idle(),
+            end,
+        };
+        if !response.status().is_success() {
+            return Err(refusal(candidate, response, limits).await);
+        }
+        let back = reply::Back {
+            upstream: candidate.upstream,
+            stream: feed.stream(),
+            answer: prepared.answer,
+            limits,
+        };
+        let mut begun = back.begin(response).await.map_err(of_account)?;
+        respond::set_id(&mut begun.headers, &self.id);
+        begun
+            .headers
+            .insert(respond::ROUTE, candidate.seat.label.clone());
+        if let Some(lost) = prepared.losses.header()
+            && let Ok(lost) = HeaderValue::try_from(lost)
+        {
+            begun.headers.insert(respond::DROPPED, lost);
+        }
+        Ok(begun)
+    }
+
+    async fn prepare(
+        &self,
+        candidate: &Candidate,
+        feed: &Feed,
+        model: &Model,
+    ) -> Result<Prepared, Fault> {
+        if candidate.plan == Plan::Pass {
+            let body = feed.with_model(model.at.clone(), &candidate.model);
+            return Ok(Prepared {
+                body,
+                answer: None,
+                losses: Ledger::default(),
+            });
+        }
+        let whole = feed.whole().await?;
+        let target = Target {
+            model: &candidate.model,
+            caps: &candidate.caps,
+            origin: &candidate.seat.account.provider,
+        };
+        let translated = translate(self.dialect, candidate.upstream, &whole, &target)?;
+        if self.strict() && !translated.losses.is_empty() {
+            let lost = translated.losses.header().unwrap_or_default();
+            return Err(Fault::new(
+                FaultKind::Lossy,
+                format!(
+                    "strict mode: this model's provider cannot take all of the request: {lost}"
+                ),
+            ));
+        }
+        let body = Outgoing::Whole(Some(translated.body.into()));
+        Ok(Prepared {
+            body,
+            answer: Some(translated.answer),
+            losses: translated.losses,
+        })
+    }
+
+    fn strict(&self) -> bool {
+        let asked = self.parts.headers.get("x-byokey-strict");
+        self.view.config.strict || asked.is_some_and(|value| value == "1")
+    }
+
+    fn request(&self, candidate: &Candidate, body: Outgoing, stream: bool) -> Request<Outgoing> {
+        let mut headers = candidate.headers.clone();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        // A compressed reply could be neither watched nor translated as it comes.
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        if let Some(accept) = self.parts.headers.get(header::ACCEPT) {
+            headers.insert(header::ACCEPT, accept.clone());
+        }
+        if candidate.plan == Plan::Pass {
+            for name in candidate.forward.iter() {
+                if let Some(value) = self.parts.headers.get(name) {
+                    headers.insert(name, value.clone());
+                }
+            }
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.version_mut() = Version::HTTP_11;
+        *request.uri_mut() = if stream {
+            candidate.stream_uri.clone()
+        } else {
+            candidate.uri.clone()
+        };
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+impl Failure {
+    fn of(
+        candidate: &Candidate,
+        mut fault: Fault,
+        verbatim: Option<(StatusCode, HeaderMap, Bytes)>,
+    ) -> Self {
+        let account = &candidate.seat.account;
+        fault.message = format!("{}/{}: {}", account.provider, account.name, fault.message);
+        Self {
+            fault,
+            verbatim,
+            route: candidate.seat.label.clone(),
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self {
+            fault,
+            verbatim: None,
+            route: HeaderValue::from_static(""),
+        }
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or_default());
+    let essence = given
+        .and_then(|given| given.split(';').next())
+        .map(str::trim);
+    match essence {
+        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+        _ => Err(Fault::new(
+            FaultKind::BadRequest,
+            "send the body as Content-Type: application/json",
+        )),
+    }
+}
+
+/// Reads a provider's error reply.
+async fn refusal(candidate: &Candidate, response: Response<Incoming>, limits: Limits) -> Failure {
+    let (parts, body) = response.into_parts();
+    // Whatever could be read of an error is better than an error about the error.
+    let body = match reply::collect(body, MOST_OF_AN_ERROR, limits).await {
+        Ok(reply::Collected::Whole(body) | reply::Collected::Begun(body, _)) => body,
+        Err(_) => Bytes::new(),
+    };
+    let mut fault = read_error(candidate.upstream, parts.status.as_u16(), &body);
+    fault.retry_after_s = fault.retry_after_s.or_else(|| retry_after(&parts.headers));
+    if fault.upstream_id.is_none() {
+        let id = ["request-id", "x-request-id"]
+            .iter()
+            .find_map(|name| parts.headers.get(*name));
+        fault.upstream_id = id.and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
+    }
+    // A refused credential must not reach the caller as such: it would think its own key wrong.
+    let readable = candidate.plan == Plan::Pass
+        && fault.kind != FaultKind::AccountAuth
+        && serde_json::from_slice::<&serde_json::value::RawValue>(&body)
+            .is_ok_and(|json| json.get().starts_with('{'));
+    let verbatim = readable.then_some((parts.status, parts.headers, body));
+    Failure::of(candidate, fault, verbatim)
+}
+
+/// Seconds until a new try, from `retry-after` or `retry-after-ms`.
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    if let Some(millis) = text("retry-after-ms").and_then(|text| text.trim().parse::<u64>().ok()) {
+        return Some(millis.div_ceil(1000));
+    }
+    let value = text("retry-after")?.trim();
+    value.parse().ok().or_else(|| {
+        let date = httpdate::parse_http_date(value).ok()?;
+        let now = std::time::SystemTime::from(jiff::Timestamp::now());
+        Some(date.duration_since(now).unwrap_or_default().as_secs())
+    })
+}

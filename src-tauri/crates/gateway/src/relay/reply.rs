@@ -1,0 +1,272 @@
+//! The head of a reply, and what kind of body follows it.
+
+use axum::body::Body;
+use byokey_wire::{Answer, Dialect, Fault, FaultKind, Seen, Watch};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::stream::{Limits, Reply, Way};
+use crate::meter::Meter;
+use crate::respond;
+
+/// A whole reply up to this size is checked before any of it is sent, so that a broken one becomes a
+/// clear error; a larger one passes as it comes.
+const CHECKED_UP_TO: usize = 1 << 20;
+/// Largest whole reply that is translated.
+const TRANSLATED_UP_TO: usize = 256 << 20;
+
+/// The way back of a request.
+pub(super) struct Back {
+    pub(super) upstream: Dialect,
+    pub(super) stream: bool,
+    pub(super) answer: Option<Answer>,
+    pub(super) limits: Limits,
+}
+
+/// A reply whose head is known: from here on no other account is asked.
+pub(super) struct Begun {
+    pub(super) headers: HeaderMap,
+    status: StatusCode,
+    body: Content,
+    limits: Limits,
+}
+
+enum Content {
+    Whole(Bytes, Box<Seen>),
+    Flow {
+        incoming: Incoming,
+        ready: Bytes,
+        way: Box<Way>,
+    },
+}
+
+/// What was read of a body.
+pub(super) enum Collected {
+    /// All of it.
+    Whole(Bytes),
+    /// The beginning; more follows.
+    Begun(Bytes, Incoming),
+}
+
+impl Back {
+    /// Reads as much of a successful reply as must be known before the caller may see it.
+    ///
+    /// # Errors
+    /// When it is no reply of the provider's dialect.
+    pub(super) async fn begin(self, response: Response<Incoming>) -> Result<Begun, Fault> {
+        let (parts, incoming) = response.into_parts();
+        let kind = Kind::of(&parts.headers, self.stream);
+        let streaming = matches!(kind, Kind::Stream);
+        let mut headers = HeaderMap::new();
+        respond::take_headers(&parts.headers, &mut headers);
+        let body = match (kind, self.answer) {
+            (Kind::Other(found), _) => return Err(not_a_reply(&found)),
+            (Kind::Stream, None) => {
+                let way = Box::new(Way::Pass(Watch::new(self.upstream, true)));
+                Content::Flow {
+                    incoming,
+                    ready: Bytes::new(),
+                    way,
+                }
+            }
+            (Kind::Stream, Some(answer)) => {
+                let translation = answer.stream(Timestamp::now().as_second());
+                Content::Flow {
+                    incoming,
+                    ready: Bytes::new(),
+                    way: Box::new(Way::Via(translation)),
+                }
+            }
+            (Kind::Json, None) => {
+                let watch = Watch::new(self.upstream, false);
+                passed(collect(incoming, CHECKED_UP_TO, self.limits).await?, watch)?
+            }
+            (Kind::Json, Some(_)) if self.stream => {
+                return Err(not_a_reply(
+                    "one JSON object although a stream was asked for",
+                ));
+            }
+            (Kind::Json, Some(answer)) => {
+                match collect(incoming, TRANSLATED_UP_TO, self.limits).await? {
+                    Collected::Whole(body) => {
+                        let reply = answer.reply(&body, Timestamp::now().as_second())?;
+                        Content::Whole(reply.body.into(), Box::new(reply.seen))
+                    }
+                    Collected::Begun(..) => return Err(not_a_reply("more than 256 MiB")),
+                }
+            }
+        };
+        if streaming {
+            stream_headers(&mut headers);
+        } else {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
+        }
+        Ok(Begun {
+            headers,
+            status: parts.status,
+            body,
+            limits: self.limits,
+        })
+    }
+}
+
+impl Begun {
+    /// The response, with the meter in its body.
+    pub(super) fn into_response(self, mut meter: Meter, dialect: Dialect) -> Response<Body> {
+        meter.note(|row| row.status = self.status.as_u16());
+        let body = match self.body {
+            Content::Whole(bytes, seen) => {
+                meter.first();
+                meter.seen(&seen);
+                meter.note(|row| row.bytes_out = bytes.len() as u64);
+                match &seen.fault {
+                    Some(fault) => meter.failed(fault),
+                    None => meter.complete(),
+                }
+                Body::from(bytes)
+            }
+            Content::Flow {
+                incoming,
+                ready,
+                way,
+            } => {
+                let reply = Reply::new(incoming, *way, dialect, meter, self.limits);
+                Body::new(if ready.is_empty() {
+                    reply
+                } else {
+                    reply.starting_with(ready)
+                })
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// What a successful reply says it is.
+enum Kind {
+    Stream,
+    Json,
+    Other(String),
+}
+
+impl Kind {
+    fn of(headers: &HeaderMap, stream: bool) -> Self {
+        let given = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let essence = given
+            .and_then(|given| given.split(';').next())
+            .unwrap_or_default()
+            .trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "text/event-stream" => Self::Stream,
+            "application/json" => Self::Json,
+            "" if stream => Self::Stream,
+            "" => Self::Json,
+            other => Self::Other(format!("`{}`", other.chars().take(60).collect::<String>())),
+        }
+    }
+}
+
+fn stream_headers(headers: &mut HeaderMap) {
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+}
+
+/// Checks a whole reply that passes untouched.
+fn passed(collected: Collected, mut watch: Watch) -> Result<Content, Fault> {
+    match collected {
+        Collected::Begun(ready, incoming) => Ok(Content::Flow {
+            incoming,
+            ready,
+            way: Box::new(Way::Whole(watch)),
+        }),
+        Collected::Whole(body) => {
+            if let Err(error) = serde_json::from_slice::<&serde_json::value::RawValue>(&body) {
+                let what = if error.is_eof() {
+                    "half a JSON object"
+                } else {
+                    "broken JSON"
+                };
+                return Err(not_a_reply(what));
+            }
+            watch.push(&body);
+            watch.finish();
+            Ok(Content::Whole(body, Box::new(watch.seen().clone())))
+        }
+    }
+}
+
+fn not_a_reply(what: &str) -> Fault {
+    Fault::new(
+        FaultKind::Upstream,
+        format!("the provider answered with {what}; if this address is your own, check base_url"),
+    )
+}
+
+/// Reads a body up to `most` bytes.
+///
+/// # Errors
+/// When it breaks off or goes silent.
+pub(super) async fn collect(
+    mut body: Incoming,
+    most: usize,
+    limits: Limits,
+) -> Result<Collected, Fault> {
+    let mut whole = Bytes::new();
+    let mut joined = BytesMut::new();
+    loop {
+        let silent = Instant::now() + limits.idle;
+        let until = limits.end.map_or(silent, |end| end.min(silent));
+        let frame = match tokio::time::timeout_at(until, body.frame()).await {
+            Ok(frame) => frame,
+            Err(_) => {
+                let message = "the provider went silent in the middle of its reply";
+                return Err(Fault::new(FaultKind::Timeout, message));
+            }
+        };
+        match frame {
+            None => break,
+            Some(Err(_)) => return Err(not_a_reply("half a reply and closed the connection")),
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else {
+                    continue;
+                };
+                if whole.is_empty() && joined.is_empty() {
+                    whole = data;
+                } else {
+                    if joined.is_empty() {
+                        joined.extend_from_slice(&std::mem::take(&mut whole));
+                    }
+                    joined.extend_from_slice(&data);
+                }
+                if whole.len() + joined.len() > most {
+                    return Ok(Collected::Begun(either(whole, joined), body));
+                }
+            }
+        }
+    }
+    Ok(Collected::Whole(either(whole, joined)))
+}
+
+fn either(whole: Bytes, joined: BytesMut) -> Bytes {
+    if joined.is_empty() {
+        whole
+    } else {
+        joined.freeze()
+    }
+}

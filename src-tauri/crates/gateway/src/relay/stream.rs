@@ -1,0 +1,305 @@
+//! A reply on its way to the caller, piece by piece.
+//!
+//! One timer serves two duties, silence of the provider and silence towards the caller, and is only
+//! set anew when it fires: a chunk costs no timer work. Nothing is read from the provider before the
+//! caller has taken what came before.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use byokey_wire::{Dialect, Fault, FaultKind, Seen, Translation, Watch, error_event, keep_alive};
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use crate::meter::Meter;
+
+/// Silence after which the caller gets a sign of life. Anthropic's clients watch more closely.
+fn quiet(dialect: Dialect) -> Duration {
+    Duration::from_secs(if dialect == Dialect::Messages { 10 } else { 15 })
+}
+
+/// A partial frame larger than this is passed on rather than held.
+const MOST_HELD: usize = 256 * 1024;
+
+/// What happens to the provider's bytes.
+pub(crate) enum Way {
+    /// A stream of the caller's own dialect: whole frames pass untouched.
+    Pass(Watch),
+    /// A stream of another dialect.
+    Via(Translation),
+    /// A whole reply too large to be held: bytes pass untouched.
+    Whole(Watch),
+}
+
+/// Limits on a reply.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Longest silence of the provider.
+    pub(crate) idle: Duration,
+    /// When everything must be over.
+    pub(crate) end: Option<Instant>,
+}
+
+/// The body of a reply.
+pub(crate) struct Reply {
+    incoming: Incoming,
+    way: Way,
+    dialect: Dialect,
+    meter: Meter,
+    limits: Limits,
+    /// Bytes of a frame that is not complete yet; only whole frames are passed on, so that an error
+    /// or a sign of life never lands inside one.
+    held: BytesMut,
+    /// Bytes read before this body was made.
+    ready: Option<Bytes>,
+    timer: Pin<Box<Sleep>>,
+    heard: Instant,
+    spoken: Instant,
+    over: bool,
+    /// Half of a whole reply went out and the rest will not come.
+    broken: bool,
+}
+
+impl Reply {
+    pub(crate) fn new(
+        incoming: Incoming,
+        way: Way,
+        dialect: Dialect,
+        meter: Meter,
+        limits: Limits,
+    ) -> Self {
+        let now = Instant::now();
+        let mut reply = Self {
+            incoming,
+            way,
+            dialect,
+            meter,
+            limits,
+            held: BytesMut::new(),
+            ready: None,
+            timer: Box::pin(tokio::time::sleep_until(now)),
+            heard: now,
+            spoken: now,
+            over: false,
+            broken: false,
+        };
+        let wake = reply.next_wake();
+        reply.timer.as_mut().reset(wake);
+        reply
+    }
+
+    /// Puts bytes in front that were read already.
+    pub(crate) fn starting_with(mut self, bytes: Bytes) -> Self {
+        self.ready = self.take(bytes);
+        self
+    }
+
+    fn next_wake(&self) -> Instant {
+        let silent = self.heard + self.limits.idle;
+        let wake = match self.way {
+            Way::Whole(_) => silent,
+            _ => silent.min(self.spoken + quiet(self.dialect)),
+        };
+        self.limits.end.map_or(wake, |end| wake.min(end))
+    }
+
+    fn seen(&self) -> &Seen {
+        match &self.way {
+            Way::Pass(watch) | Way::Whole(watch) => watch.seen(),
+            Way::Via(translation) => translation.seen(),
+        }
+    }
+
+    /// Takes the provider's next bytes; returns what the caller gets for them.
+    fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
+        self.heard = Instant::now();
+        let out = self.pass_on(bytes);
+        if out.is_some() {
+            self.spoken = self.heard;
+        }
+        out
+    }
+
+    fn pass_on(&mut self, bytes: Bytes) -> Option<Bytes> {
+        match &mut self.way {
+            Way::Whole(watch) => {
+                watch.push(&bytes);
+                Some(bytes)
+            }
+            Way::Pass(watch) => {
+                watch.push(&bytes);
+                let at_boundary = watch.at_boundary();
+                self.whole_frames(bytes, at_boundary)
+            }
+            Way::Via(translation) => {
+                let mut out = Vec::new();
+                translation.push(&bytes, &mut out);
+                (!out.is_empty()).then(|| out.into())
+            }
+        }
+    }
+
+    fn whole_frames(&mut self, bytes: Bytes, at_boundary: bool) -> Option<Bytes> {
+        if at_boundary && self.held.is_empty() {
+            return Some(bytes);
+        }
+        self.held.extend_from_slice(&bytes);
+        if at_boundary || self.held.len() > MOST_HELD {
+            return Some(self.held.split().freeze());
+        }
+        let cut = last_boundary(&self.held)?;
+        Some(self.held.split_to(cut).freeze())
+    }
+
+    /// The provider closed: what is left for the caller.
+    fn close(&mut self) -> Option<Bytes> {
+        let mut out = Vec::new();
+        match &mut self.way {
+            Way::Via(translation) => translation.finish(&mut out),
+            Way::Pass(watch) | Way::Whole(watch) => {
+                watch.finish();
+                if !watch.seen().ended && watch.seen().fault.is_none() {
+                    return self.fail(&cut_off());
+                }
+                out.extend_from_slice(&self.held.split());
+            }
+        }
+        self.over = true;
+        match self.seen().fault.clone() {
+            Some(fault) => self.meter.failed(&fault),
+            None => self.meter.complete(),
+        }
+        (!out.is_empty()).then(|| out.into())
+    }
+
+    /// The exchange failed on the way: the error in the caller's own form, and nothing after it.
+    fn fail(&mut self, fault: &Fault) -> Option<Bytes> {
+        self.over = true;
+        self.held.clear();
+        self.meter.failed(fault);
+        let mut out = Vec::new();
+        match &mut self.way {
+            Way::Whole(_) => self.broken = true,
+            Way::Pass(_) => out = error_event(self.dialect, fault, self.meter.id()),
+            Way::Via(translation) => translation.fail(fault, &mut out),
+        }
+        (!out.is_empty()).then(|| out.into())
+    }
+
+    /// Notes what goes out and makes a frame of it.
+    fn speak(&mut self, bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        self.meter.first();
+        self.meter.note(|row| row.bytes_out += bytes.len() as u64);
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    /// What the timer asks for: a sign of life, or the end.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            let now = Instant::now();
+            if self.limits.end.is_some_and(|end| end <= now) {
+                let message = "the exchange took longer than timeouts.total_s allows";
+                return Poll::Ready(Err(Fault::new(FaultKind::Timeout, message)));
+            }
+            if now >= self.heard + self.limits.idle {
+                let seconds = self.limits.idle.as_secs();
+                let message = format!("the provider went silent for {seconds} s in its reply");
+                return Poll::Ready(Err(Fault::new(FaultKind::Timeout, message)));
+            }
+            let quiet =
+                !matches!(self.way, Way::Whole(_)) && now >= self.spoken + quiet(self.dialect);
+            if quiet {
+                self.spoken = now;
+            }
+            let wake = self.next_wake();
+            self.timer.as_mut().reset(wake);
+            if quiet {
+                return Poll::Ready(Ok(Bytes::from_static(keep_alive(self.dialect))));
+            }
+        }
+    }
+}
+
+/// What a caller that took half of a whole reply gets instead of its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider's reply broke off")]
+pub(crate) struct Broken;
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self.get_mut();
+        if let Some(bytes) = this.ready.take() {
+            return this.speak(bytes);
+        }
+        while !this.over {
+            let out = match Pin::new(&mut this.incoming).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(bytes) => this.take(bytes),
+                    Err(_) => None,
+                },
+                Poll::Ready(None) => this.close(),
+                Poll::Ready(Some(Err(_))) => this.fail(&cut_off()),
+                Poll::Pending => match ready!(this.poll_timer(cx)) {
+                    Ok(sign) => Some(sign),
+                    Err(fault) => this.fail(&fault),
+                },
+            };
+            if let Some(bytes) = out {
+                return this.speak(bytes);
+            }
+        }
+        if std::mem::take(&mut this.broken) {
+            return Poll::Ready(Some(Err(Broken)));
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.over && self.ready.is_none() && !self.broken
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let seen = match &self.way {
+            Way::Pass(watch) | Way::Whole(watch) => watch.seen(),
+            Way::Via(translation) => translation.seen(),
+        };
+        self.meter.seen(seen);
+        if let Way::Via(translation) = &self.way {
+            let losses = u32::try_from(translation.losses().entries().len()).unwrap_or(u32::MAX);
+            self.meter.note(|row| row.losses += losses);
+        }
+    }
+}
+
+fn cut_off() -> Fault {
+    let mut fault = Fault::new(
+        FaultKind::Upstream,
+        "the provider's reply broke off before its end; what came so far is incomplete",
+    );
+    fault.code = Some("upstream_incomplete".into());
+    fault
+}
+
+/// Where the last whole frame ends, if one does.
+fn last_boundary(bytes: &[u8]) -> Option<usize> {
+    let ends: [&[u8]; 3] = [b"\n\n", b"\r\n\r\n", b"\r\r"];
+    ends.iter()
+        .filter_map(|end| memchr::memmem::rfind(bytes, end).map(|at| at + end.len()))
+        .max()
+}

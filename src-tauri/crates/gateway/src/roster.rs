@@ -1,0 +1,292 @@
+//! Who can serve and who may ask, ready for use: a snapshot taken from the vault.
+//!
+//! A request must not touch the database, so credentials stand here as prepared headers, marked
+//! sensitive, and client keys as digests. A change in the vault or the configuration makes a new
+//! roster; requests under way keep the one they began with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use byokey_catalog::{Auth, Catalog, Endpoint, Provider, fill};
+use byokey_vault::{Account, ClientKey, Secret, Vault, VaultError};
+use byokey_wire::Dialect;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use jiff::Timestamp;
+
+use crate::budget::Spent;
+use crate::config::{Config, ProviderConfig};
+use crate::pace::Pace;
+
+/// Accounts and client keys as they stood at one moment.
+pub(crate) struct Roster {
+    /// Enabled accounts in the order in which they are asked.
+    pub(crate) seats: Vec<Arc<Seat>>,
+    /// Accounts that cannot be asked, and why.
+    pub(crate) idle: Vec<(Account, String)>,
+    callers: HashMap<[u8; 32], Arc<Caller>>,
+}
+
+/// An account that can be asked.
+pub(crate) struct Seat {
+    pub(crate) account: Account,
+    /// `provider/account`, for the reply's header.
+    pub(crate) label: HeaderValue,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// One address of a seat.
+pub(crate) struct Line {
+    pub(crate) dialect: Dialect,
+    pub(crate) endpoint: Endpoint,
+    /// The base in place of the endpoint's, if the user set one.
+    pub(crate) base: Option<String>,
+    /// Constant headers, the credential among them.
+    pub(crate) headers: HeaderMap,
+    /// Headers of the caller that may pass.
+    pub(crate) forward: Arc<[HeaderName]>,
+}
+
+/// A program with a client key.
+pub(crate) struct Caller {
+    pub(crate) key: ClientKey,
+    pub(crate) pace: Pace,
+    pub(crate) spent: Spent,
+}
+
+impl Roster {
+    /// Takes a snapshot. Blocks on the database and, with a keychain, on the system.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    pub(crate) fn take(
+        vault: &Vault,
+        catalog: &Catalog,
+        config: &Config,
+        last: Option<&Roster>,
+    ) -> Result<Self, VaultError> {
+        let mut roster = Self {
+            seats: Vec::new(),
+            idle: Vec::new(),
+            callers: HashMap::new(),
+        };
+        for account in vault.accounts()? {
+            if !account.enabled {
+                continue;
+            }
+            match seat(vault, catalog, config, &account)? {
+                Ok(seat) => roster.seats.push(Arc::new(seat)),
+                Err(reason) => roster.idle.push((account, reason)),
+            }
+        }
+        roster
+            .seats
+            .sort_by_key(|seat| (seat.account.priority, seat.account.id));
+        for key in vault.client_keys()? {
+            if key.revoked.is_some() {
+                continue;
+            }
+            // Counts go on across snapshots, or each change would refill the limits.
+            let (pace, spent) = match last.and_then(|last| last.callers.get(&key.digest)) {
+                Some(known) => (known.pace.clone(), known.spent.clone()),
+                None => (Pace::default(), Spent::load(vault, &key)?),
+            };
+            roster
+                .callers
+                .insert(key.digest, Arc::new(Caller { key, pace, spent }));
+        }
+        Ok(roster)
+    }
+
+    /// The caller that this key belongs to. The key is hashed before anything is looked up, so the
+    /// time this takes says nothing about any key.
+    pub(crate) fn caller(&self, key: &str) -> Option<&Arc<Caller>> {
+        self.callers.get(&byokey_vault::digest(key))
+    }
+}
+
+impl Caller {
+    /// Whether the key has run out.
+    pub(crate) fn expired(&self, now: Timestamp) -> bool {
+        self.key.limits.expires.is_some_and(|end| end <= now)
+    }
+
+    /// Whether the key may use a model, asked for by any of these names.
+    pub(crate) fn allows(&self, names: &[&str]) -> bool {
+        let allowed = &self.key.limits.models;
+        allowed.is_empty()
+            || allowed
+                .iter()
+                .any(|pattern| match pattern.strip_suffix('*') {
+                    Some(prefix) => names.iter().any(|name| name.starts_with(prefix)),
+                    None => names.contains(&pattern.as_str()),
+                })
+    }
+}
+
+type Unusable = String;
+
+fn seat(
+    vault: &Vault,
+    catalog: &Catalog,
+    config: &Config,
+    account: &Account,
+) -> Result<Result<Seat, Unusable>, VaultError> {
+    let Some(provider) = catalog.provider(&account.provider) else {
+        return Ok(Err(format!(
+            "no provider is called `{}` any more",
+            account.provider
+        )));
+    };
+    if !config.provider_enabled(&provider.id) {
+        return Ok(Err(
+            "the provider is switched off in the configuration".into()
+        ));
+    }
+    let settings = config
+        .providers
+        .get(&provider.id)
+        .cloned()
+        .unwrap_or_default();
+    let credential = vault.credential(account.id)?;
+    let mut lines = Vec::new();
+    let mut reason = None;
+    for endpoint in &provider.endpoints {
+        if !endpoint.takes(&account.route) {
+            continue;
+        }
+        match line(provider, endpoint, &settings, account, &credential.secret) {
+            Ok(Some(line)) if !bound_elsewhere(account, &line) => lines.push(line),
+            Ok(Some(_)) => {
+                reason = Some(format!(
+                    "its key was entered for {}; add it again for the new address",
+                    account.base_origin.as_deref().unwrap_or("another address")
+                ));
+            }
+            Ok(None) => {}
+            Err(why) => reason = Some(why),
+        }
+    }
+    if lines.is_empty() {
+        return Ok(Err(reason.unwrap_or_else(|| {
+            "byokey has no address that takes this kind of account".into()
+        })));
+    }
+    let label = format!("{}/{}", provider.id, account.name);
+    let label = HeaderValue::from_str(&label).unwrap_or_else(|_| {
+        // A name outside ASCII cannot stand in a header; the account's number can.
+        HeaderValue::from_str(&format!("{}/{}", provider.id, account.id))
+            .unwrap_or(HeaderValue::from_static("unnamed"))
+    });
+    Ok(Ok(Seat {
+        account: account.clone(),
+        label,
+        lines,
+    }))
+}
+
+/// A credential serves only the origin that it was entered for.
+fn bound_elsewhere(account: &Account, line: &Line) -> bool {
+    let base = line.base.as_deref().unwrap_or(&line.endpoint.base_url);
+    account
+        .base_origin
+        .as_deref()
+        .is_some_and(|bound| Some(bound) != origin(base).as_deref())
+}
+
+/// Scheme, host and port of a URL.
+pub(crate) fn origin(url: &str) -> Option<String> {
+    let uri: http::Uri = url.parse().ok()?;
+    Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?))
+}
+
+/// The address as this account uses it; `None` when the user's own base takes its place.
+fn line(
+    provider: &Provider,
+    endpoint: &Endpoint,
+    settings: &ProviderConfig,
+    account: &Account,
+    secret: &Secret,
+) -> Result<Option<Line>, Unusable> {
+    let base = match &settings.base_url {
+        // A user's base stands for the provider's own; an endpoint with a base apart would send the
+        // key past the user's gateway.
+        Some(_) if endpoint.base_url != provider.base_url => return Ok(None),
+        Some(_)
+            if settings
+                .dialect
+                .is_some_and(|dialect| dialect != endpoint.dialect) =>
+        {
+            return Ok(None);
+        }
+        Some(base) => Some(base.clone()),
+        None => {
+            let filled = fill(&endpoint.base_url, |name| provider.field_default(name));
+            filled
+                .map(|filled| (filled != endpoint.base_url).then_some(filled))
+                .map_err(|why| {
+                    format!(
+                        "{why}; set providers.{}.base_url in the configuration",
+                        provider.id
+                    )
+                })?
+        }
+    };
+    let route = provider.route(&account.route);
+    let mut headers = HeaderMap::new();
+    for (name, value) in provider.headers_for(route, endpoint) {
+        insert(&mut headers, name, value)?;
+    }
+    for (name, value) in &settings.headers {
+        insert(&mut headers, name, value)?;
+    }
+    if let Some((name, mut value)) = credential_header(provider.auth_for(route, endpoint), secret)?
+    {
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    let forward = provider
+        .forward_headers
+        .iter()
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    Ok(Some(Line {
+        dialect: endpoint.dialect,
+        endpoint: endpoint.clone(),
+        base,
+        headers,
+        forward,
+    }))
+}
+
+fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Unusable> {
+    let bad = || format!("the header `{name}` cannot be sent");
+    let parsed = HeaderName::try_from(name).map_err(|_| bad())?;
+    headers.insert(parsed, HeaderValue::from_str(value).map_err(|_| bad())?);
+    Ok(())
+}
+
+fn credential_header(
+    auth: &Auth,
+    secret: &Secret,
+) -> Result<Option<(HeaderName, HeaderValue)>, Unusable> {
+    let secret = secret.expose();
+    let (name, value) = match auth {
+        Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {secret}")),
+        Auth::Scheme(word) => (header::AUTHORIZATION, format!("{word} {secret}")),
+        Auth::Basic => {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(secret);
+            (header::AUTHORIZATION, format!("Basic {encoded}"))
+        }
+        Auth::Header(name) => {
+            let name = name
+                .parse()
+                .map_err(|_| "its credential header has no legal name")?;
+            (name, secret.to_owned())
+        }
+        Auth::None => return Ok(None),
+    };
+    let value = HeaderValue::from_str(&value)
+        .map_err(|_| "its key holds characters that cannot be sent; add it again")?;
+    Ok(Some((name, value)))
+}

@@ -1,0 +1,160 @@
+use std::path::Path;
+use std::time::Duration;
+
+use byokey_gateway::{Engine, Options};
+use byokey_sim::{Kind, Script, Sim};
+use byokey_vault::{Actor, HomeChoice, KeyLimits, NewAccount, Secret, UsageRow, Vault};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// An engine on a throw-away data folder, listening on a free port.
+pub struct Rig {
+    pub engine: Engine,
+    pub url: String,
+    pub key: String,
+    pub http: reqwest::Client,
+    folder: TempDir,
+}
+
+impl Rig {
+    /// An engine whose configuration is `settings` and the given providers, an account for each.
+    pub async fn start(providers: &[(&str, &Sim)], settings: &str) -> Self {
+        let bases: Vec<_> = providers
+            .iter()
+            .map(|(id, sim)| (*id, dialect(sim), sim.base_url()))
+            .collect();
+        Self::with(&bases, settings).await
+    }
+
+    /// As [`start`](Self::start), for providers at other addresses.
+    pub async fn with(providers: &[(&str, &str, String)], settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        let mut config = format!("port: 0\n{settings}\nproviders:\n");
+        for (id, dialect, base) in providers {
+            config.push_str(&format!(
+                "  {id}:\n    dialect: {dialect}\n    base_url: {base}\n    models: [{id}-model]\n"
+            ));
+        }
+        std::fs::write(&path, config).unwrap();
+
+        let vault = Vault::open(&folder.path().join("data"), HomeChoice::Memory).unwrap();
+        for (id, _, _) in providers {
+            add_account(&vault, id, None, Script::KEY);
+        }
+        let (_, key) = vault
+            .create_client_key("test", KeyLimits::default(), Actor::Cli)
+            .unwrap();
+        let options = Options {
+            config_path: path,
+            port: None,
+            host: None,
+        };
+        let engine = Engine::new(vault, options).await.unwrap();
+        let listening = engine.listen().await.unwrap();
+        let url = listening.url();
+        tokio::spawn(listening.serve(axum::Router::new()));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self {
+            engine,
+            url,
+            key: key.expose().to_owned(),
+            http,
+            folder,
+        }
+    }
+
+    pub fn config_path(&self) -> &Path {
+        self.engine.config_path()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A POST with the client key.
+    pub fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+        self.http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(&self.key)
+            .header("content-type", "application/json")
+            .body(body)
+    }
+
+    pub async fn chat(&self, body: Value) -> reqwest::Response {
+        self.post("/v1/chat/completions", body.to_string())
+            .send()
+            .await
+            .unwrap()
+    }
+
+    pub async fn messages(&self, body: Value) -> reqwest::Response {
+        self.post("/v1/messages", body.to_string())
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// The usage rows, oldest first, once there are `count` of them.
+    pub async fn usage(&self, count: usize) -> Vec<UsageRow> {
+        let mut notices = self.engine.notices();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            let vault = self.engine.vault().clone();
+            let rows = tokio::task::spawn_blocking(move || vault.usage().recent(100)).await;
+            let mut rows = rows.unwrap().unwrap();
+            if rows.len() >= count {
+                rows.reverse();
+                return rows;
+            }
+            let news = tokio::time::timeout_at(deadline, notices.recv()).await;
+            assert!(news.is_ok(), "{} usage rows instead of {count}", rows.len());
+        }
+    }
+}
+
+pub fn add_account(vault: &Vault, provider: &str, name: Option<&str>, key: &str) {
+    let new = NewAccount {
+        provider,
+        name,
+        route: "api-key",
+        base_origin: None,
+        limited: false,
+    };
+    vault.add_key(new, Secret::new(key), Actor::Cli).unwrap();
+}
+
+fn dialect(sim: &Sim) -> &'static str {
+    if sim.base_url().ends_with("/v1") {
+        "chat"
+    } else {
+        "messages"
+    }
+}
+
+pub async fn chat_sim() -> Sim {
+    Sim::start(Kind::Chat, Script::default()).await
+}
+
+pub async fn messages_sim() -> Sim {
+    Sim::start(Kind::Messages, Script::default()).await
+}
+
+/// A chat request with one user message.
+pub fn chat_body(model: &str, text: &str, stream: bool) -> Value {
+    serde_json::json!({
+        "model": model,
+        "stream": stream,
+        "messages": [{ "role": "user", "content": text }],
+    })
+}
+
+/// A messages request with one user message.
+pub fn messages_body(model: &str, text: &str, stream: bool) -> Value {
+    serde_json::json!({
+        "model": model,
+        "max_tokens": 1024,
+        "stream": stream,
+        "messages": [{ "role": "user", "content": text }],
+    })
+}
