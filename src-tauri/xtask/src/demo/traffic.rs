@@ -1,0 +1,232 @@
+//! The demo's calls: both surfaces, both upstream dialects, whole and streamed, with a tool.
+
+use std::{
+    io::{BufRead, BufReader},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use ureq::{Agent, Body, http::Response};
+
+use super::model;
+use crate::{
+    shell::{Companion, print},
+    sim::Provider,
+};
+
+/// What is said in every call; the simulated model repeats it.
+const HELLO: &str = "hello from the demo, grüezi 你好";
+
+/// One surface of byokey.
+#[derive(Clone, Copy, Debug)]
+enum Surface {
+    Chat,
+    Messages,
+}
+
+/// What is asked of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Whole,
+    Streamed,
+    Tool,
+}
+
+/// What came of one call.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    surface: Surface,
+    model: String,
+    wish: Wish,
+    status: u16,
+    route: String,
+    answer: String,
+}
+
+impl Outcome {
+    /// Whether the simulated model's words, or its call of the tool, came through.
+    pub(crate) fn is_right(&self) -> bool {
+        let expected = match self.wish {
+            Wish::Tool => "calls weather",
+            Wish::Whole | Wish::Streamed => HELLO,
+        };
+        self.status == 200 && self.answer.contains(expected)
+    }
+}
+
+/// Waits until byokey says that it is ready.
+///
+/// # Errors
+/// When it ends instead, or is not ready within half a minute.
+pub(crate) fn wait_until_ready(url: &str, server: &mut Companion) -> Result<()> {
+    let agent = agent();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < deadline {
+        if let Some(ended) = server
+            .child()
+            .try_wait()
+            .context("cannot look after byokey")?
+        {
+            bail!("byokey serve: {ended}");
+        }
+        if agent
+            .get(format!("{url}/healthz"))
+            .call()
+            .is_ok_and(|reply| reply.status() == 200)
+        {
+            return Ok(());
+        }
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    bail!("byokey was started but does not answer at {url}")
+}
+
+/// Sends every kind of call to every provider through byokey.
+///
+/// # Errors
+/// When byokey cannot be reached at all.
+pub(crate) fn send(url: &str, key: &str, providers: &[Provider]) -> Result<Vec<Outcome>> {
+    let agent = agent();
+    let mut outcomes = Vec::new();
+    for surface in [Surface::Chat, Surface::Messages] {
+        for model in providers.iter().map(model) {
+            for wish in [Wish::Whole, Wish::Streamed, Wish::Tool] {
+                outcomes.push(call(&agent, url, key, surface, &model, wish)?);
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Prints the outcomes and a summary line.
+pub(crate) fn report(outcomes: &[Outcome]) -> Result<()> {
+    print("surface   model                        call      status  route               answer")?;
+    for outcome in outcomes {
+        let Outcome {
+            surface,
+            model,
+            wish,
+            status,
+            route,
+            answer,
+        } = outcome;
+        let (surface, wish) = (format!("{surface:?}"), format!("{wish:?}"));
+        print(&format!(
+            "{surface:<9} {model:<28} {wish:<9} {status:<7} {route:<19} {answer}"
+        ))?;
+    }
+    let right = outcomes.iter().filter(|outcome| outcome.is_right()).count();
+    print(&format!(
+        "demo: {right} passed, {} failed",
+        outcomes.len() - right
+    ))
+}
+
+fn agent() -> Agent {
+    let config = Agent::config_builder().http_status_as_error(false);
+    config
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .into()
+}
+
+fn call(
+    agent: &Agent,
+    url: &str,
+    key: &str,
+    surface: Surface,
+    model: &str,
+    wish: Wish,
+) -> Result<Outcome> {
+    let (path, mut body) = match surface {
+        Surface::Chat => ("/v1/chat/completions", json!({})),
+        Surface::Messages => ("/v1/messages", json!({"max_tokens": 1000})),
+    };
+    body["model"] = json!(model);
+    body["messages"] = json!([{"role": "user", "content": HELLO}]);
+    body["stream"] = json!(wish == Wish::Streamed);
+    if wish == Wish::Tool {
+        body["tools"] = json!([tool(surface)]);
+    }
+    let mut reply = agent
+        .post(format!("{url}{path}"))
+        .header("authorization", format!("Bearer {key}"))
+        .header("anthropic-version", "2023-06-01")
+        .send_json(&body)
+        .with_context(|| format!("{path} for {model}"))?;
+    let route = reply
+        .headers()
+        .get("x-byokey-route")
+        .and_then(|route| route.to_str().ok());
+    let route = route.unwrap_or("-").to_owned();
+    let status = reply.status().as_u16();
+    let answer = match wish {
+        Wish::Streamed if status == 200 => streamed_text(reply)?,
+        _ => said(
+            &reply
+                .body_mut()
+                .read_json()
+                .context("the reply is not JSON")?,
+        ),
+    };
+    Ok(Outcome {
+        surface,
+        model: model.to_owned(),
+        wish,
+        status,
+        route,
+        answer,
+    })
+}
+
+fn tool(surface: Surface) -> Value {
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    match surface {
+        Surface::Chat => {
+            json!({"type": "function", "function": {"name": "weather", "parameters": schema}})
+        }
+        Surface::Messages => json!({"name": "weather", "input_schema": schema}),
+    }
+}
+
+/// The text of a streamed reply in either dialect.
+fn streamed_text(reply: Response<Body>) -> Result<String> {
+    let mut text = String::new();
+    for line in BufReader::new(reply.into_body().into_reader()).lines() {
+        let line = line.context("the stream broke off")?;
+        let Some(data) = line.strip_prefix("data:") else {
+            continue;
+        };
+        let event: Value = serde_json::from_str(data.trim()).unwrap_or_default();
+        let pieces = [
+            &event["choices"][0]["delta"]["content"],
+            &event["delta"]["text"],
+        ];
+        text.extend(pieces.into_iter().filter_map(Value::as_str));
+    }
+    Ok(text)
+}
+
+/// What a whole reply says, in either dialect: its error, its tool call, or its text.
+fn said(reply: &Value) -> String {
+    if let Some(message) = reply["error"]["message"].as_str() {
+        return message.to_owned();
+    }
+    let message = &reply["choices"][0]["message"];
+    let blocks = || reply["content"].as_array().into_iter().flatten();
+    let uses = blocks()
+        .find(|block| block["type"] == "tool_use")
+        .map(|block| &block["name"]);
+    let called = message["tool_calls"][0]["function"]["name"].as_str();
+    if let Some(name) = called.or_else(|| uses.and_then(Value::as_str)) {
+        return format!("calls {name}");
+    }
+    let text = blocks().find_map(|block| block["text"].as_str());
+    message["content"]
+        .as_str()
+        .or(text)
+        .unwrap_or_default()
+        .to_owned()
+}
