@@ -11,7 +11,7 @@ mod request;
 mod schema;
 
 pub(crate) use emit::Emit;
-pub(crate) use events::{Events, read_reply};
+pub(crate) use events::{Events, read_reply, reason};
 pub(crate) use render::render_request;
 pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;

@@ -3,7 +3,12 @@
 //! Counts, ending and faults are read from the few frames that hold them; everything else is only
 //! searched. What cannot be read is ignored: looking on never disturbs the reply.
 
-use crate::{Dialect, Fault, Finish, Usage, sse::Frames};
+mod frames;
+mod members;
+
+use crate::{Dialect, Fault, Finish, Usage, counts::Counts, sse::Frames};
+use frames::Look;
+use members::Members;
 
 /// What was seen of a reply.
 #[derive(Clone, Debug, Default)]
@@ -29,41 +34,144 @@ pub struct Seen {
 /// A look at one reply.
 #[derive(Debug)]
 pub struct Watch {
-    dialect: Dialect,
-    streaming: bool,
-    frames: Frames,
-    seen: Seen,
+    sight: Sight,
+    reply: Reply,
+}
+
+/// How a reply is looked at.
+#[derive(Debug)]
+enum Sight {
+    Stream(Box<Frames>, Box<Look>),
+    Whole(Box<Members>),
 }
 
 impl Watch {
     /// A look at a reply of this dialect, a stream or one JSON object.
     pub fn new(dialect: Dialect, streaming: bool) -> Self {
-        Self {
+        let sight = if streaming {
+            Sight::Stream(Box::default(), Box::new(Look::new()))
+        } else {
+            Sight::Whole(Box::default())
+        };
+        let reply = Reply {
             dialect,
-            streaming,
-            frames: Frames::new(),
             seen: Seen::default(),
-        }
+            counts: Counts::default(),
+            calls: false,
+        };
+        Self { sight, reply }
     }
 
     /// Takes the next bytes of the reply.
     pub fn push(&mut self, bytes: &[u8]) {
-        let _ = (self.dialect, self.streaming);
-        self.frames.push(bytes, |_| {});
+        let reply = &mut self.reply;
+        match &mut self.sight {
+            Sight::Stream(frames, look) => {
+                frames.push(bytes, |frame| look.frame(&frame, reply));
+            }
+            Sight::Whole(members) => members.push(bytes, reply),
+        }
     }
 
     /// Says that the reply has ended.
     pub fn finish(&mut self) {
-        self.frames.finish(|_| {});
+        let reply = &mut self.reply;
+        match &mut self.sight {
+            Sight::Stream(frames, look) => frames.finish(|frame| look.frame(&frame, reply)),
+            Sight::Whole(members) => members.finish(reply),
+        }
     }
 
     /// What was seen so far.
     pub fn seen(&self) -> &Seen {
-        &self.seen
+        &self.reply.seen
     }
 
     /// Whether a stream stands between two frames, so that something may be put in.
     pub fn at_boundary(&self) -> bool {
-        self.frames.at_boundary()
+        match &self.sight {
+            Sight::Stream(frames, _) => frames.at_boundary(),
+            Sight::Whole(_) => false,
+        }
     }
 }
+
+/// What is known of a reply, and how its dialect says it.
+#[derive(Debug)]
+struct Reply {
+    dialect: Dialect,
+    seen: Seen,
+    counts: Counts,
+    /// Whether a tool call was seen: Gemini and Responses have no word of their own for it.
+    calls: bool,
+}
+
+impl Reply {
+    fn usage(&mut self, raw: &str) {
+        self.counts.read(raw);
+        self.seen.usage = self.counts.usage(self.dialect);
+    }
+
+    fn model(&mut self, model: &str) {
+        if self.seen.model.is_none() && !model.is_empty() {
+            self.seen.model = Some(model.to_owned());
+        }
+    }
+
+    fn id(&mut self, id: &str) {
+        if self.seen.upstream_id.is_none() && !id.is_empty() {
+            self.seen.upstream_id = Some(id.to_owned());
+        }
+    }
+
+    /// A reason to end, in the provider's words.
+    fn ended(&mut self, native: &str) {
+        let reason = match self.dialect {
+            Dialect::Chat | Dialect::Kiro => crate::chat::reason(native),
+            Dialect::Messages => messages_reason(native),
+            Dialect::Responses => responses_reason(native, self.calls),
+            Dialect::Gemini => gemini_reason(native, self.calls),
+        };
+        self.seen.finish = Some(reason);
+        self.seen.native_finish = Some(native.to_owned());
+        self.seen.ended = true;
+    }
+
+    fn fault(&mut self, data: &[u8]) {
+        self.seen.fault = Some(crate::fault::stream_fault(self.dialect, data));
+    }
+}
+
+fn messages_reason(native: &str) -> Finish {
+    match native {
+        "stop_sequence" => Finish::StopSequence,
+        "tool_use" => Finish::ToolCalls,
+        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+        "refusal" | "sensitive" => Finish::Refused,
+        "pause_turn" => Finish::Paused,
+        _ => Finish::Stop,
+    }
+}
+
+/// `native` is the status, or the reason of an incomplete reply.
+fn responses_reason(native: &str, calls: bool) -> Finish {
+    match native {
+        "max_output_tokens" | "incomplete" => Finish::Length,
+        "content_filter" => Finish::Refused,
+        _ if calls => Finish::ToolCalls,
+        _ => Finish::Stop,
+    }
+}
+
+fn gemini_reason(native: &str, calls: bool) -> Finish {
+    match native {
+        "MAX_TOKENS" => Finish::Length,
+        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" => Finish::Refused,
+        image if image.starts_with("IMAGE_") => Finish::Refused,
+        _ if calls => Finish::ToolCalls,
+        _ => Finish::Stop,
+    }
+}
+
+#[cfg(test)]
+mod tests;
