@@ -26,7 +26,8 @@ impl Date {
         let year = number(0, 4)?;
         let month = u8::try_from(number(5, 7)?).ok()?;
         let day = u8::try_from(number(8, 10)?).ok()?;
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
             4 | 6 | 9 | 11 => 30,
