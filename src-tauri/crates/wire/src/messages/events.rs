@@ -89,6 +89,8 @@ pub(crate) struct Events {
     next: usize,
     open: Vec<OpenBlock>,
     counts: Counts,
+    /// The reason that the reply's beginning already gave.
+    reason: Option<String>,
 }
 
 #[derive(Debug)]
@@ -170,7 +172,13 @@ impl Events {
             }
             "message_stop" => {
                 // The end is certain even if nobody said why.
-                self.stop(Some(Text("".into())), None, StopDetails::default(), sink);
+                let reason = self.reason.take().unwrap_or_default();
+                self.stop(
+                    Some(Text(reason.into())),
+                    None,
+                    StopDetails::default(),
+                    sink,
+                );
                 self.ended = true;
                 sink(Event::End);
             }
@@ -193,6 +201,11 @@ impl Events {
             model: reply.model.unwrap_or_default().0,
         });
         self.usage(reply.usage, sink);
+        // A reply that goes on with a server-side tool run may come whole in its beginning.
+        for block in reply.content.unwrap_or_default() {
+            whole_block(&mut self.next, block, sink);
+        }
+        self.reason = reply.stop_reason.map(|reason| reason.0.into_owned());
     }
 
     fn begin(&mut self, sink: &mut impl FnMut(Event<'_>)) {
@@ -307,22 +320,7 @@ pub(crate) fn read_reply(body: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Resul
     });
     let mut next = 0;
     for block in content {
-        let arguments = block
-            .input
-            .map(RawValue::get)
-            .filter(|input| !is_empty_object(input));
-        if begin_block(next, block, sink) {
-            let arguments = arguments.map(str::to_owned);
-            close(
-                OpenBlock {
-                    theirs: 0,
-                    index: next,
-                    arguments,
-                },
-                sink,
-            );
-            next += 1;
-        }
+        whole_block(&mut next, block, sink);
     }
     let mut counts = Counts::default();
     counts.update(reply.usage.unwrap_or_default());
@@ -334,6 +332,25 @@ pub(crate) fn read_reply(body: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Resul
     finish(&mut next, reason, reply.stop_sequence, details, sink);
     sink(Event::End);
     Ok(())
+}
+
+fn whole_block(next: &mut usize, block: BlockMembers<'_>, sink: &mut impl FnMut(Event<'_>)) {
+    let arguments = block
+        .input
+        .map(RawValue::get)
+        .filter(|input| !is_empty_object(input));
+    let arguments = arguments.map(str::to_owned);
+    if begin_block(*next, block, sink) {
+        close(
+            OpenBlock {
+                theirs: 0,
+                index: *next,
+                arguments,
+            },
+            sink,
+        );
+        *next += 1;
+    }
 }
 
 /// Begins a block and says what its beginning holds; false for blocks the hub does not know.
@@ -477,3 +494,6 @@ impl Counts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

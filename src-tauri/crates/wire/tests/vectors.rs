@@ -1,0 +1,192 @@
+//! The table of cases: what a caller sends, what the provider gets, what it answers, what the caller
+//! sees, and what the ledger says.
+//!
+//! `tests/vectors/<from>__<to>/<case>.*`: `in.json` the caller's request; `target.json` the model, if
+//! the case depends on it; `up.json` the provider's request; `loss.json` the request's losses
+//! (missing: none); `up.sse` the provider's stream and `out.sse` the caller's; `reply.json` the
+//! provider's whole reply and `out.json` the caller's. JSON is compared as values; an expected
+//! string that ends in `*` stands for any text with that beginning.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use byokey_wire::{Answer, Capabilities, Dialect, Frames, Target, Translated, translate};
+use serde_json::{Value, json};
+
+#[test]
+fn every_vector_holds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/vectors");
+    let mut wrong = Vec::new();
+    let mut run = 0;
+    for (from, to) in [
+        (Dialect::Chat, Dialect::Messages),
+        (Dialect::Messages, Dialect::Chat),
+    ] {
+        let folder = root.join(format!("{}__{}", from.name(), to.name()));
+        for name in case_names(&folder) {
+            let case = Case {
+                folder: folder.clone(),
+                name,
+                from,
+                to,
+            };
+            case.check(&mut wrong);
+            run += 1;
+        }
+    }
+    assert!(run > 40, "only {run} vectors found");
+    assert!(
+        wrong.is_empty(),
+        "{} of {run} wrong\n\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
+}
+
+fn case_names(folder: &Path) -> BTreeSet<String> {
+    let files = std::fs::read_dir(folder).unwrap();
+    files
+        .filter_map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            Some(name.strip_suffix(".in.json")?.to_owned())
+        })
+        .collect()
+}
+
+struct Case {
+    folder: PathBuf,
+    name: String,
+    from: Dialect,
+    to: Dialect,
+}
+
+impl Case {
+    fn bytes(&self, part: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.folder.join(format!("{}.{part}", self.name))).ok()
+    }
+
+    fn json(&self, part: &str) -> Option<Value> {
+        let bytes = self.bytes(part)?;
+        let name = &self.name;
+        Some(
+            serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}.{part}: {error}")),
+        )
+    }
+
+    fn check(&self, wrong: &mut Vec<String>) {
+        let target = self.json("target.json").unwrap_or_else(|| json!({}));
+        let caps: Capabilities = target
+            .get("caps")
+            .map_or_else(Capabilities::default, |caps| {
+                serde_json::from_value(caps.clone()).unwrap()
+            });
+        let text =
+            |member: &str, other| target.get(member).and_then(Value::as_str).unwrap_or(other);
+        let target = Target {
+            model: text("model", "model-x"),
+            caps: &caps,
+            origin: text("origin", "anthropic"),
+        };
+        let body = self.bytes("in.json").unwrap();
+        let translated = translate(self.from, self.to, &body, &target);
+        if let Some(expected) = self.json("fault.json") {
+            let kind = translated
+                .err()
+                .map(|fault| serde_json::to_value(fault.kind).unwrap());
+            self.compare(
+                "fault.json",
+                &expected["kind"],
+                &kind.unwrap_or(Value::Null),
+                wrong,
+            );
+            return;
+        }
+        match translated {
+            Ok(translated) => self.check_both_ways(&translated, wrong),
+            Err(fault) => wrong.push(format!("{}: refused, {fault:?}", self.name)),
+        }
+    }
+
+    fn check_both_ways(&self, translated: &Translated, wrong: &mut Vec<String>) {
+        if let Some(expected) = self.json("up.json") {
+            let sent = serde_json::from_slice(&translated.body).unwrap();
+            self.compare("up.json", &expected, &sent, wrong);
+            let losses = self.json("loss.json").unwrap_or_else(|| json!([]));
+            let noted = serde_json::to_value(&translated.losses).unwrap();
+            self.compare("loss.json", &losses, &noted, wrong);
+        }
+        if let (Some(upstream), Some(expected)) = (self.bytes("up.sse"), self.bytes("out.sse")) {
+            let expected = Value::Array(frames(&expected));
+            for piece in [1, 5, 1 << 16] {
+                let seen = Value::Array(frames(&streamed(&translated.answer, &upstream, piece)));
+                self.compare("out.sse", &expected, &seen, wrong);
+            }
+        }
+        if let (Some(upstream), Some(expected)) = (self.bytes("reply.json"), self.json("out.json"))
+        {
+            match translated.answer.reply(&upstream, 0) {
+                Ok(reply) => {
+                    let seen = serde_json::from_slice(&reply.body).unwrap();
+                    self.compare("out.json", &expected, &seen, wrong);
+                }
+                Err(fault) => wrong.push(format!("{}: reply refused, {fault:?}", self.name)),
+            }
+        }
+    }
+
+    fn compare(&self, part: &str, expected: &Value, seen: &Value, wrong: &mut Vec<String>) {
+        if !matches(expected, seen) {
+            let (name, from, to) = (&self.name, self.from.name(), self.to.name());
+            wrong.push(format!(
+                "{from}__{to}/{name}.{part}\n expected {expected}\n seen     {seen}"
+            ));
+        }
+    }
+}
+
+fn streamed(answer: &Answer, upstream: &[u8], piece: usize) -> Vec<u8> {
+    let mut translation = answer.stream(0);
+    let mut out = Vec::new();
+    for bytes in upstream.chunks(piece) {
+        translation.push(bytes, &mut out);
+    }
+    translation.finish(&mut out);
+    out
+}
+
+/// Frames as values: the data, or the bare text where it is no JSON.
+fn frames(stream: &[u8]) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut frames = Frames::new();
+    let mut each = |frame: byokey_wire::Frame<'_>| {
+        let data = String::from_utf8(frame.data.to_vec()).unwrap();
+        let value = serde_json::from_str(&data).unwrap_or(Value::String(data));
+        if let (Some(event), Some(kind)) = (frame.event, value.get("type")) {
+            assert_eq!(event, kind, "an event's name and type differ");
+        }
+        all.push(value);
+    };
+    frames.push(stream, &mut each);
+    frames.finish(&mut each);
+    all
+}
+
+fn matches(expected: &Value, seen: &Value) -> bool {
+    match (expected, seen) {
+        (Value::String(pattern), Value::String(text)) => match pattern.strip_suffix('*') {
+            Some(beginning) => text.starts_with(beginning),
+            None => pattern == text,
+        },
+        (Value::Array(expected), Value::Array(seen)) => {
+            expected.len() == seen.len() && expected.iter().zip(seen).all(|(e, s)| matches(e, s))
+        }
+        (Value::Object(expected), Value::Object(seen)) => {
+            expected.len() == seen.len()
+                && expected
+                    .iter()
+                    .all(|(name, e)| seen.get(name).is_some_and(|s| matches(e, s)))
+        }
+        (Value::Number(expected), Value::Number(seen)) => expected.as_f64() == seen.as_f64(),
+        _ => expected == seen,
+    }
+}
