@@ -134,7 +134,6 @@ impl Settle {
         let complete = !self.calls.is_empty() && self.calls.iter().all(OpenCall::complete);
         match said {
             Finish::Length if complete => Finish::ToolCalls,
-            Finish::Stop if !self.calls.is_empty() => Finish::ToolCalls,
             Finish::ToolCalls if self.calls.is_empty() => Finish::Stop,
             other => other,
         }

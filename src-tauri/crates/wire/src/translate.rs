@@ -349,3 +349,6 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod recordings;

@@ -23,8 +23,8 @@ pub(crate) struct Events {
     next: usize,
     choices: Vec<State>,
     finish: Option<(Finish, String)>,
-    said_text: bool,
-    refused: bool,
+    /// The choice whose text is read. More than one choice with text are alternatives.
+    speaker: Option<usize>,
     counts: Counts,
 }
 
@@ -165,7 +165,6 @@ impl Events {
             Some(Said::Nothing) | None => {}
         }
         if let Some(text) = delta.refusal.and_then(Said::into_text) {
-            self.refused = true;
             self.text(number, Kind::Refusal, text, sink);
         }
         let mut touched = false;
@@ -194,7 +193,12 @@ impl Events {
         if text.is_empty() {
             return;
         }
-        self.said_text |= kind != Kind::Thinking;
+        if self.speaker.is_some_and(|speaker| speaker != number) {
+            return;
+        }
+        if kind != Kind::Thinking {
+            self.speaker = Some(number);
+        }
         let state = &mut self.choices[number];
         let index = match state.open {
             Some((open, index)) if open == kind => index,
@@ -260,7 +264,7 @@ impl Events {
                 state.close_open(sink);
                 // A call whose arguments are whole gets no more of them.
                 for earlier in &mut state.calls {
-                    if json::is_object(&earlier.arguments) {
+                    if earlier.whole() {
                         earlier.close(sink);
                     }
                 }
@@ -283,15 +287,19 @@ impl Events {
     }
 
     /// The provider says that its stream is complete. Without a reason before it that is only
-    /// believed of text: a call or mere reasoning may have been cut.
+    /// believed of text and of calls with whole arguments: others, or mere reasoning, may be cut.
     fn done(&mut self, sink: &mut impl FnMut(Event<'_>)) {
-        let calls = self.choices.iter().any(|state| !state.calls.is_empty());
         if self.finish.is_none() {
-            if calls || !self.said_text {
+            let mut calls = self.choices.iter().flat_map(|state| &state.calls);
+            let reason = if self.called() && calls.all(CallState::whole) {
+                Finish::ToolCalls
+            } else if !self.called() && self.speaker.is_some() {
+                Finish::Stop
+            } else {
                 self.fail(Fault::incomplete(), sink);
                 return;
-            }
-            self.finish = Some((Finish::Stop, String::new()));
+            };
+            self.finish = Some((reason, String::new()));
         }
         self.end(sink);
     }
@@ -304,7 +312,8 @@ impl Events {
         }
         let (reason, native) = self.finish.take().unwrap_or((Finish::Stop, String::new()));
         let reason = match reason {
-            Finish::Stop if self.refused => Finish::Refused,
+            // Some servers have one word for every good end.
+            Finish::Stop if self.called() => Finish::ToolCalls,
             reason => reason,
         };
         sink(Event::Finish {
@@ -314,6 +323,10 @@ impl Events {
         });
         sink(Event::End);
         self.ended = true;
+    }
+
+    fn called(&self) -> bool {
+        self.choices.iter().any(|state| !state.calls.is_empty())
     }
 
     fn fail(&mut self, fault: Fault, sink: &mut impl FnMut(Event<'_>)) {
@@ -334,6 +347,11 @@ impl CallState {
     fn ready(&self, no_more: bool) -> bool {
         let nothing = self.id.is_empty() && self.name.is_empty() && self.arguments.is_empty();
         !self.id.is_empty() && !self.name.is_empty() || no_more && !nothing
+    }
+
+    /// Whether it has an object for arguments, so that nothing is missing.
+    fn whole(&self) -> bool {
+        json::is_object(&self.arguments)
     }
 
     fn start(&mut self, index: usize, sink: &mut impl FnMut(Event<'_>)) {

@@ -195,9 +195,10 @@ fn a_whole_call_closes_when_the_next_begins() {
 }
 
 #[test]
-fn an_end_without_a_reason_is_believed_of_text_only() {
+fn an_end_without_a_reason_is_not_believed_of_anything_unfinished() {
     let text = delta(r#"{"content":"t"}"#);
-    let open = call(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#);
+    let open = call(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\""}}"#);
+    let whole = call(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#);
     let incomplete = r#"fault Upstream Some("upstream_incomplete")"#;
     check(
         &[text.clone(), DONE.into()],
@@ -210,7 +211,17 @@ fn an_end_without_a_reason_is_believed_of_text_only() {
     );
     check(
         &[open, DONE.into()],
-        &[r#"0 call "a" f"#, "0 + {}", incomplete],
+        &[r#"0 call "a" f"#, r#"0 + {"a""#, incomplete],
+    );
+    check(
+        &[whole, DONE.into()],
+        &[
+            r#"0 call "a" f"#,
+            "0 + {}",
+            "0 stop",
+            "finish ToolCalls ",
+            "end",
+        ],
     );
     check(&[delta("{}"), DONE.into()], &[incomplete]);
     check(
@@ -279,7 +290,7 @@ fn odd_frames() {
             "2 refusal",
             "2 + no",
             "2 stop",
-            "finish Refused stop",
+            "finish Stop stop",
             "end",
         ],
     );

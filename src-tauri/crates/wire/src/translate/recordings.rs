@@ -1,0 +1,296 @@
+//! Recorded replies, read and brought to callers of both dialects. Besides our own recordings, those
+//! in the folder that `BYOKEY_RECORDINGS` names are read, with what an independent reader made of
+//! them in its `oracle.jsonl`.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use super::*;
+use crate::fold::{Folded, Part};
+
+/// A recorded reply and what it says.
+struct Recording {
+    name: String,
+    upstream: Dialect,
+    stream: bool,
+    body: Vec<u8>,
+    expected: Value,
+}
+
+fn dialect(wire: &Value) -> Option<Dialect> {
+    match wire.as_str()? {
+        "openai-chat" => Some(Dialect::Chat),
+        "anthropic" => Some(Dialect::Messages),
+        _ => None,
+    }
+}
+
+fn own() -> Vec<Recording> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/recordings");
+    let mut found = Vec::new();
+    for folder in ["chat", "messages"] {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else {
+            continue;
+        };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let Some(stem) = name.strip_suffix(".expected.json") else {
+                continue;
+            };
+            let expected: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            let sse = path.with_file_name(format!("{stem}.sse"));
+            let stream = sse.exists();
+            let body = if stream {
+                sse
+            } else {
+                path.with_file_name(format!("{stem}.json"))
+            };
+            found.push(Recording {
+                name: stem.to_owned(),
+                upstream: dialect(&expected["wire"]).unwrap(),
+                stream,
+                body: fs::read(body).unwrap(),
+                expected,
+            });
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+fn given() -> Vec<Recording> {
+    let Some(root) = std::env::var_os("BYOKEY_RECORDINGS") else {
+        return Vec::new();
+    };
+    let root = Path::new(&root);
+    let oracle = fs::read_to_string(root.join("oracle.jsonl")).unwrap();
+    oracle
+        .lines()
+        .filter_map(|line| {
+            let expected: Value = serde_json::from_str(line).unwrap();
+            let upstream = dialect(&expected["wire"])?;
+            if DISPUTED.iter().any(|name| expected["name"] == *name) {
+                return None;
+            }
+            let stream = expected["stream"].as_bool().unwrap();
+            let name = expected["name"].as_str().unwrap().to_owned();
+            let kind = if stream { "sse" } else { "json" };
+            let folder = root.join(expected["wire"].as_str().unwrap());
+            let body = fs::read(folder.join(format!("{name}.response.{kind}"))).unwrap();
+            Some(Recording {
+                name,
+                upstream,
+                stream,
+                body,
+                expected,
+            })
+        })
+        .collect()
+}
+
+/// Recordings on which the independent reader and the rules differ: a name sent again with each
+/// fragment is one name; `reasoning` is read where there is no `reasoning_content`; several streams
+/// one after the other in one file are no reply.
+const DISPUTED: [&str; 4] = [
+    "llm-test-tools-streaming-variant-a.0",
+    "pydantic-ai-test-openrouter-streaming-reasoning.0",
+    "ruby-llm-chat-openrouter-reasoning-details-round-trip-accumulates-reasoning-details-while-streaming-tool-calls.0",
+    "vercel-ai-anthropic-programmatic-tool-calling-1-stream.0",
+];
+
+/// What the hub makes of a recording.
+fn fold(recording: &Recording) -> Result<Folded, Fault> {
+    let mut settle = Settle::default();
+    let mut fold = Fold::default();
+    let mut sink =
+        |event: Event<'_>| settle.event(event, &mut |event: Event<'_>| fold.event(event));
+    if recording.stream {
+        let mut reader = Reader::new(recording.upstream);
+        let mut frames = Frames::new();
+        frames.push(&recording.body, |frame| reader.frame(&frame, &mut sink));
+        frames.finish(|frame| reader.frame(&frame, &mut sink));
+        reader.finish(&mut sink);
+    } else {
+        match recording.upstream {
+            Dialect::Messages => messages::read_reply(&recording.body, &mut sink)?,
+            _ => chat::read_reply(&recording.body, &mut sink)?,
+        }
+    }
+    fold.finish()
+}
+
+/// In the words of the expectation.
+fn facts(folded: &Folded) -> Value {
+    let (mut text, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
+    for part in &folded.blocks {
+        match part {
+            Part::Text(more) => text.push_str(more),
+            Part::Thinking { text: more, .. } => reasoning.push_str(more),
+            Part::Call {
+                name, arguments, ..
+            } => {
+                let arguments = if arguments.is_empty() {
+                    "{}"
+                } else {
+                    arguments
+                };
+                let args: Value = serde_json::from_str(arguments).unwrap();
+                calls.push(serde_json::json!({"name": name, "args": args}));
+            }
+            Part::Refusal(_) | Part::Redacted(_) => {}
+        }
+    }
+    let finish = match folded.finish {
+        crate::Finish::ToolCalls => "tool_calls",
+        crate::Finish::Length => "length",
+        crate::Finish::Refused => "content_filter",
+        _ => "stop",
+    };
+    serde_json::json!({
+        "text": text, "reasoning": reasoning, "tool_calls": calls, "finish_openai": finish,
+        "usage": {"input": folded.usage.input, "output": folded.usage.output,
+            "cache_read": folded.usage.cache_read, "cache_write": folded.usage.cache_write},
+    })
+}
+
+/// Differences from the expectation; members that it does not name do not count.
+fn differences(recording: &Recording) -> Vec<String> {
+    let folded = match fold(recording) {
+        Ok(folded) => folded,
+        Err(fault) => return vec![format!("{}: {fault:?}", recording.name)],
+    };
+    let facts = facts(&folded);
+    let mut found = Vec::new();
+    for member in ["text", "reasoning", "tool_calls", "finish_openai"] {
+        let expected = &recording.expected[member];
+        if !expected.is_null() && facts[member] != *expected {
+            found.push(format!(
+                "{}: {member}: {} for {expected}",
+                recording.name, facts[member]
+            ));
+        }
+    }
+    if let Some(usage) = recording.expected["usage"].as_object() {
+        for (member, expected) in usage {
+            let ours = &facts["usage"][member];
+            let cached = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
+            let mut expected = expected.as_u64();
+            if recording.upstream == Dialect::Messages && member == "input" {
+                // Anthropic counts what is cached apart.
+                expected = expected.map(|n| n + cached("cache_read") + cached("cache_write"));
+            }
+            let unknown = ours.is_null() && expected.unwrap_or(0) == 0;
+            if !unknown && ours.as_u64() != expected {
+                found.push(format!(
+                    "{}: {member}: {ours} for {expected:?}",
+                    recording.name
+                ));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn readers_agree_with_what_is_known() {
+    let found: Vec<String> = own().iter().chain(&given()).flat_map(differences).collect();
+    assert!(
+        found.is_empty(),
+        "{} differences:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}
+
+fn answer(caller: Dialect, upstream: Dialect) -> Answer {
+    Answer {
+        caller,
+        upstream,
+        envelope: Envelope {
+            model: "caller's".into(),
+            include_usage: true,
+            ..Envelope::default()
+        },
+        names: ToolNames::default(),
+    }
+}
+
+/// The caller's stream for a recording that arrives in pieces of these sizes, over and over.
+fn translated(recording: &Recording, caller: Dialect, sizes: &[usize]) -> (Vec<u8>, Seen) {
+    let mut translation = answer(caller, recording.upstream).stream(7);
+    let mut out = Vec::new();
+    let mut rest = &recording.body[..];
+    for size in sizes.iter().cycle() {
+        let (piece, behind) = rest.split_at(rest.len().min(*size));
+        translation.push(piece, &mut out);
+        rest = behind;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    translation.finish(&mut out);
+    (out, translation.seen().clone())
+}
+
+#[test]
+fn cuts_do_not_matter_and_streams_fold_to_the_same_reply() {
+    for recording in own()
+        .iter()
+        .chain(&given())
+        .filter(|recording| recording.stream)
+    {
+        let callers = [Dialect::Chat, Dialect::Messages];
+        for caller in callers
+            .into_iter()
+            .filter(|caller| *caller != recording.upstream)
+        {
+            let (whole, seen) = translated(recording, caller, &[usize::MAX]);
+            for sizes in [&[1][..], &[7, 1, 64], &[1000]] {
+                let (cut, _) = translated(recording, caller, sizes);
+                assert!(cut == whole, "{} to {caller:?}, {sizes:?}", recording.name);
+            }
+            // What the caller gets, read again, is what the provider said.
+            let again = Recording {
+                name: format!("{} to {caller:?}", recording.name),
+                upstream: caller,
+                stream: true,
+                body: whole,
+                expected: recording.expected.clone(),
+            };
+            if fold(recording).is_ok() {
+                assert!(seen.ended && seen.fault.is_none(), "{}", again.name);
+                let (first, second) = (fold(recording).unwrap(), fold(&again).unwrap());
+                let (first_facts, mut second_facts) = (facts(&first), facts(&second));
+                // A Messages stream begins with counts, known or not.
+                for (member, count) in first_facts["usage"].as_object().unwrap() {
+                    if count.is_null() {
+                        second_facts["usage"][member] = Value::Null;
+                    }
+                }
+                assert_eq!(first_facts, second_facts, "{}", again.name);
+                let mut watch = crate::Watch::new(caller, true);
+                watch.push(&again.body);
+                assert_eq!(watch.seen().usage, second.usage, "{}", again.name);
+                assert!(watch.seen().ended, "{}", again.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn looking_on_agrees_with_reading() {
+    for recording in own().iter().chain(&given()) {
+        let Ok(folded) = fold(recording) else {
+            continue;
+        };
+        let mut watch = crate::Watch::new(recording.upstream, recording.stream);
+        watch.push(&recording.body);
+        watch.finish();
+        let seen = watch.seen();
+        assert!(seen.ended, "{}", recording.name);
+        assert_eq!(seen.usage, folded.usage, "{}", recording.name);
+        let native = seen.native_finish.as_deref().unwrap_or_default();
+        assert_eq!(native, folded.native, "{}", recording.name);
+    }
+}
