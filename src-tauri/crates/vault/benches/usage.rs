@@ -50,12 +50,16 @@ fn record(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
     let vault = open(dir.path());
     let mut n = 0;
-    let next = || {
+    let mut next = || {
         n += 1;
         row(n, 1_700_000_000_000 + n)
     };
     c.bench_function("record", |b| {
-        b.iter_batched(next, |row| vault.usage().record(row), BatchSize::SmallInput);
+        b.iter_batched(
+            &mut next,
+            |row| vault.usage().record(row),
+            BatchSize::SmallInput,
+        );
     });
 }
 

@@ -221,14 +221,13 @@ impl Vault {
     pub fn make_first(&self, id: AccountId, by: Actor) -> Result<Account, VaultError> {
         self.write(|tx| {
             let provider = get(tx, id)?.provider;
+            // Alone, it keeps its place.
             tx.execute(
-                "UPDATE account SET enabled = 1, priority = \
-                 (SELECT min(priority) - 1 FROM account WHERE provider = ?2 AND id <> ?1) \
-                 WHERE id = ?1 AND EXISTS \
-                 (SELECT 1 FROM account WHERE provider = ?2 AND id <> ?1)",
+                "UPDATE account SET enabled = 1, priority = coalesce( \
+                 (SELECT min(priority) - 1 FROM account WHERE provider = ?2 AND id <> ?1), \
+                 priority) WHERE id = ?1",
                 params![id.0, provider],
             )?;
-            tx.execute("UPDATE account SET enabled = 1 WHERE id = ?1", [id.0])?;
             let account = get(tx, id)?;
             let subject = format!("{id} {}/{}", account.provider, account.name);
             audit::append(tx, self.sealer(), &by, "account.make-first", &subject)?;

@@ -34,6 +34,7 @@ struct State {
     /// Rows that are in no file: all of them without a folder, else those the disk refused.
     spill: Vec<u8>,
     disk_fails: bool,
+    loses: bool,
     call: Call,
 }
 
@@ -87,14 +88,15 @@ impl Journal {
         self.raise(&mut self.state.lock(), Call::Stop);
     }
 
-    /// Waits for rows, and then until `ready` or until the writer is called at once. Returns
-    /// whether it shall go on.
-    pub(super) fn wait(&self, ready: Instant) -> bool {
+    /// Waits for rows, and then until `ready`; a full journal does not wait that long if `hurry`.
+    /// Returns whether the writer shall go on.
+    pub(super) fn wait(&self, ready: Instant, hurry: bool) -> bool {
         let mut state = self.state.lock();
         while state.call == Call::Nothing {
             self.bell.wait(&mut state);
         }
-        while state.call == Call::Soon && !self.bell.wait_until(&mut state, ready).timed_out() {}
+        let enough = if hurry { Call::Now } else { Call::Stop };
+        while state.call < enough && !self.bell.wait_until(&mut state, ready).timed_out() {}
         let go_on = state.call != Call::Stop;
         if go_on {
             state.call = Call::Nothing;
@@ -171,7 +173,8 @@ impl State {
     fn keep_in_memory(&mut self, lines: &[u8]) {
         if self.spill.len() + lines.len() <= MOST_SPILL {
             self.spill.extend_from_slice(lines);
-        } else {
+            self.loses = false;
+        } else if !std::mem::replace(&mut self.loses, true) {
             tracing::error!(
                 bytes = lines.len(),
                 "usage is lost: neither disk nor memory takes it"

@@ -115,9 +115,13 @@ impl Drop for UsageLog {
 impl Shared {
     fn run(&self) {
         let mut ready = Instant::now();
+        let mut works = true;
         loop {
-            let go_on = self.journal.wait(ready);
-            if let Err(error) = self.drain(&mut self.store.lock()) {
+            // A database that refuses is not asked more often because more is waiting.
+            let go_on = self.journal.wait(ready, works);
+            let drained = self.drain(&mut self.store.lock());
+            works = drained.is_ok();
+            if let Err(error) = drained {
                 // The rows stay in the journal; the next one recorded brings another try.
                 tracing::warn!(%error, "usage stays in the journal for now");
             }

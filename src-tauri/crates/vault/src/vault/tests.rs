@@ -196,3 +196,44 @@ fn a_damaged_usage_log_does_not_stop_the_vault() {
     });
     assert_eq!(kept.count(), 1);
 }
+
+#[test]
+fn a_full_disk_is_named_and_what_is_there_still_serves() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = on_disk(dir.path());
+    let id = add(&vault, "openai", Some("kept"), "sk-1").id;
+    let pages: i64 = vault
+        .read()
+        .query_row("PRAGMA page_count", [], |row| row.get(0))
+        .unwrap();
+    // SQLite answers as it does when the disk is full.
+    let limit = format!("PRAGMA max_page_count = {pages}");
+    vault.read().query_row(&limit, [], |_| Ok(())).unwrap();
+    let new = crate::fixture::new_account("openai", Some("kept"));
+    let refused = vault.add_key(new, Secret::new("x".repeat(64 * 1024)), Actor::Cli);
+    assert!(
+        matches!(refused, Err(VaultError::DiskFull)),
+        "{:?}",
+        refused.err()
+    );
+    assert_eq!(vault.credential(id).unwrap().secret.expose(), "sk-1");
+    assert_eq!(vault.verify_audit().unwrap(), 1);
+}
+
+#[test]
+fn a_vault_held_by_another_program_is_named_as_busy() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = on_disk(dir.path());
+    let id = add(&vault, "openai", None, "sk-1").id;
+    let other = Connection::open(dir.path().join("vault.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    vault
+        .read()
+        .busy_timeout(std::time::Duration::ZERO)
+        .unwrap();
+    let refused = vault.remove_account(id, Actor::Cli);
+    assert!(matches!(refused, Err(VaultError::Busy)));
+    assert_eq!(vault.credential(id).unwrap().secret.expose(), "sk-1");
+    drop(other);
+    vault.remove_account(id, Actor::Cli).unwrap();
+}

@@ -1,6 +1,7 @@
 //! The stores of the three systems, each through a handle of our own: the process-wide default
 //! store would tie parallel vaults together.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyring_core::{CredentialStore, Entry, Error};
@@ -43,7 +44,9 @@ impl KeyStore for OsKeychain {
 
 fn open_entry(service: &str, entry: &str, may_prompt: bool) -> Result<Entry, KeychainTrouble> {
     let store = system_store(may_prompt)?;
-    store.build(service, entry, None).map_err(trouble)
+    store
+        .build(service, entry, modifiers().as_ref())
+        .map_err(trouble)
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -82,10 +85,13 @@ fn system_store(_may_prompt: bool) -> Result<Arc<CredentialStore>, KeychainTroub
 
 #[cfg(windows)]
 fn system_store(_may_prompt: bool) -> Result<Arc<CredentialStore>, KeychainTrouble> {
-    // Local: a roaming credential would carry the key of this computer's folder to others.
-    let local = std::collections::HashMap::from([("persistence", "Local")]);
-    let store = windows_native_keyring_store::Store::new_with_configuration(&local);
+    let store = windows_native_keyring_store::Store::new();
     Ok(store.map_err(trouble)?)
+}
+
+/// Windows would let the entry roam: the key of this computer's folder belongs on this computer.
+fn modifiers() -> Option<HashMap<&'static str, &'static str>> {
+    cfg!(windows).then(|| HashMap::from([("persistence", "Local")]))
 }
 
 /// Drops the store's own text: some of its variants carry the bytes they choked on.
