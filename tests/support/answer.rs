@@ -1,6 +1,6 @@
 //! The scripted model: the same answer in every dialect, decided by the request alone.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     ask::{Ask, Cache, Image, ToolChoice, tokens},
@@ -53,13 +53,13 @@ const THOUGHTS: &str = "The person wants an answer. Let me find a short one.";
 pub(crate) fn answer(ask: &Ask) -> Answer {
     let thinking = ask.thinks.then(|| THOUGHTS.to_owned());
     let mut calls = calls(ask);
-    let (mut text, mut stop) = match () {
-        () if ask.control.refusal => {
-            calls.clear();
-            (REFUSAL.to_owned(), Stop::Refusal)
-        }
-        () if !calls.is_empty() => ("Let me look that up.".to_owned(), Stop::Tools),
-        () => (words(ask), Stop::End),
+    let (mut text, mut stop) = if ask.control.refusal {
+        calls.clear();
+        (REFUSAL.to_owned(), Stop::Refusal)
+    } else if calls.is_empty() {
+        (words(ask), Stop::End)
+    } else {
+        ("Let me look that up.".to_owned(), Stop::Tools)
     };
     if let Some((at, sequence)) = first_stop(&text, &ask.stops).filter(|_| stop == Stop::End) {
         text.truncate(at);
@@ -178,7 +178,7 @@ fn pieces(text: &str, ask: &Ask) -> Vec<String> {
 fn usage(ask: &Ask, text: &str, calls: &[Call], thinking: Option<&str>) -> Usage {
     let arguments: usize = calls
         .iter()
-        .map(|call| json!(call.arguments).to_string().len())
+        .map(|call| call.arguments.to_string().len())
         .sum();
     let thinking = thinking.map_or(0, |thoughts| tokens(thoughts.len()));
     Usage {
@@ -191,6 +191,8 @@ fn usage(ask: &Ask, text: &str, calls: &[Call], thinking: Option<&str>) -> Usage
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{Control, ask::Tool};
 
