@@ -146,15 +146,12 @@ impl Provider {
     /// The endpoint that speaks `dialect` to accounts of `route` for `model`.
     pub fn endpoint(&self, dialect: Dialect, route: &str, model: &str) -> Option<&Endpoint> {
         self.endpoints_for(route, model)
+            .into_iter()
             .find(|endpoint| endpoint.dialect == dialect)
     }
 
     /// All endpoints that take accounts of `route` for `model`, preferred first.
-    pub fn endpoints_for(
-        &self,
-        route: &str,
-        model: &str,
-    ) -> impl Iterator<Item = &Endpoint> + use<'_> {
+    pub fn endpoints_for(&self, route: &str, model: &str) -> Vec<&Endpoint> {
         let only_responses = self
             .model(model)
             .is_some_and(|model| model.mode == Mode::Responses);
@@ -163,8 +160,7 @@ impl Provider {
                 && endpoint.serves(model)
                 && (!only_responses || endpoint.dialect == Dialect::Responses)
         };
-        let fitting: Vec<&Endpoint> = self.endpoints.iter().filter(fits).collect();
-        fitting.into_iter()
+        self.endpoints.iter().filter(fits).collect()
     }
 
     /// How a credential of `route` is sent to `endpoint`: the route's word goes first, then the

@@ -8,12 +8,7 @@ fn every_chat_model_has_an_address() {
     for provider in catalog().providers() {
         for model in &provider.models {
             let chats = matches!(model.mode, Mode::Chat | Mode::Responses);
-            let reached = |route: &Route| {
-                provider
-                    .endpoints_for(&route.id, &model.id)
-                    .next()
-                    .is_some()
-            };
+            let reached = |route: &Route| !provider.endpoints_for(&route.id, &model.id).is_empty();
             assert!(
                 !chats || provider.routes.iter().any(reached),
                 "{}/{}",

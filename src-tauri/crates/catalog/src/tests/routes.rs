@@ -115,7 +115,12 @@ fn what_is_not_offered_plainly_says_why() {
                     Some(NoticeKind::Greyed),
                     "{name}"
                 );
-                assert!(route.retired.is_some() && route.reason.is_some(), "{name}");
+                assert!(
+                    route.retired.is_some()
+                        && route.reason.is_some()
+                        && route.replacement.is_some(),
+                    "{name}"
+                );
             }
         }
         assert_eq!(
