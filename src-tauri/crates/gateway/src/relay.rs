@@ -322,19 +322,18 @@ impl From<Fault> for Failure {
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .map(|value| value.to_str().unwrap_or_default());
-    let essence = given
-        .and_then(|given| given.split(';').next())
-        .map(str::trim);
-    match essence {
-        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
-        _ => Err(Fault::new(
-            FaultKind::BadRequest,
-            "send the body as Content-Type: application/json",
-        )),
+    let is_json = |value: &HeaderValue| {
+        let given = value.to_str().unwrap_or_default();
+        let essence = given.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    };
+    let mut given = headers.get_all(header::CONTENT_TYPE).iter().peekable();
+    if given.peek().is_some() && given.all(is_json) {
+        return Ok(());
     }
+    // Also a wall: a web page cannot send this type without asking first.
+    let message = "send the body as Content-Type: application/json";
+    Err(Fault::new(FaultKind::BadRequest, message))
 }
 
 /// Reads a provider's error reply.

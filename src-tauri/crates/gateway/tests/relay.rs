@@ -2,9 +2,9 @@
 //! client before it.
 
 mod relay {
-    pub mod door;
-    pub mod faults;
-    pub mod pass;
-    pub mod rig;
-    pub mod via;
+    pub(crate) mod door;
+    pub(crate) mod faults;
+    pub(crate) mod pass;
+    pub(crate) mod rig;
+    pub(crate) mod via;
 }

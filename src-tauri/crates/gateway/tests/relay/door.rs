@@ -106,7 +106,7 @@ async fn wrong_paths_methods_and_types_are_told() {
         let request = rig
             .post("/v1/chat/completions", body())
             .header("content-type", kind);
-        // The client sends both values; the first one counts as two and is refused as well.
+        // Sent beside the right one, which must not open the door either.
         assert_eq!(request.send().await.unwrap().status(), 400, "{kind}");
     }
     let health = rig

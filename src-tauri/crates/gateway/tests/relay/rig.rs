@@ -8,17 +8,17 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// An engine on a throw-away data folder, listening on a free port.
-pub struct Rig {
-    pub engine: Engine,
-    pub url: String,
-    pub key: String,
-    pub http: reqwest::Client,
+pub(crate) struct Rig {
+    pub(crate) engine: Engine,
+    pub(crate) url: String,
+    pub(crate) key: String,
+    pub(crate) http: reqwest::Client,
     folder: TempDir,
 }
 
 impl Rig {
     /// An engine whose configuration is `settings` and the given providers, an account for each.
-    pub async fn start(providers: &[(&str, &Sim)], settings: &str) -> Self {
+    pub(crate) async fn start(providers: &[(&str, &Sim)], settings: &str) -> Self {
         let bases: Vec<_> = providers
             .iter()
             .map(|(id, sim)| (*id, dialect(sim), sim.base_url()))
@@ -27,7 +27,7 @@ impl Rig {
     }
 
     /// As [`start`](Self::start), for providers at other addresses.
-    pub async fn with(providers: &[(&str, &str, String)], settings: &str) -> Self {
+    pub(crate) async fn with(providers: &[(&str, &str, String)], settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.yaml");
         let mut config = format!("port: 0\n{settings}\nproviders:\n");
@@ -54,6 +54,8 @@ impl Rig {
         let listening = engine.listen().await.unwrap();
         let url = listening.url();
         tokio::spawn(listening.serve(axum::Router::new()));
+        // A second installation finds the first one in place.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
             engine,
@@ -64,16 +66,20 @@ impl Rig {
         }
     }
 
-    pub fn config_path(&self) -> &Path {
+    pub(crate) fn config_path(&self) -> &Path {
         self.engine.config_path()
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// A POST with the client key.
-    pub fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::RequestBuilder {
         self.http
             .post(format!("{}{path}", self.url))
             .bearer_auth(&self.key)
@@ -81,14 +87,14 @@ impl Rig {
             .body(body)
     }
 
-    pub async fn chat(&self, body: Value) -> reqwest::Response {
+    pub(crate) async fn chat(&self, body: Value) -> reqwest::Response {
         self.post("/v1/chat/completions", body.to_string())
             .send()
             .await
             .unwrap()
     }
 
-    pub async fn messages(&self, body: Value) -> reqwest::Response {
+    pub(crate) async fn messages(&self, body: Value) -> reqwest::Response {
         self.post("/v1/messages", body.to_string())
             .send()
             .await
@@ -96,7 +102,7 @@ impl Rig {
     }
 
     /// The usage rows, oldest first, once there are `count` of them.
-    pub async fn usage(&self, count: usize) -> Vec<UsageRow> {
+    pub(crate) async fn usage(&self, count: usize) -> Vec<UsageRow> {
         let mut notices = self.engine.notices();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         loop {
@@ -113,7 +119,7 @@ impl Rig {
     }
 }
 
-pub fn add_account(vault: &Vault, provider: &str, name: Option<&str>, key: &str) {
+pub(crate) fn add_account(vault: &Vault, provider: &str, name: Option<&str>, key: &str) {
     let new = NewAccount {
         provider,
         name,
@@ -132,16 +138,16 @@ fn dialect(sim: &Sim) -> &'static str {
     }
 }
 
-pub async fn chat_sim() -> Sim {
+pub(crate) async fn chat_sim() -> Sim {
     Sim::start(Kind::Chat, Script::default()).await
 }
 
-pub async fn messages_sim() -> Sim {
+pub(crate) async fn messages_sim() -> Sim {
     Sim::start(Kind::Messages, Script::default()).await
 }
 
 /// A chat request with one user message.
-pub fn chat_body(model: &str, text: &str, stream: bool) -> Value {
+pub(crate) fn chat_body(model: &str, text: &str, stream: bool) -> Value {
     serde_json::json!({
         "model": model,
         "stream": stream,
@@ -150,7 +156,7 @@ pub fn chat_body(model: &str, text: &str, stream: bool) -> Value {
 }
 
 /// A messages request with one user message.
-pub fn messages_body(model: &str, text: &str, stream: bool) -> Value {
+pub(crate) fn messages_body(model: &str, text: &str, stream: bool) -> Value {
     serde_json::json!({
         "model": model,
         "max_tokens": 1024,
