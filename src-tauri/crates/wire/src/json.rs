@@ -322,6 +322,16 @@ impl<'o> Object<'o> {
         self.out
     }
 
+    /// Writes a key of any letters; the value must follow.
+    pub(crate) fn any_key(&mut self, key: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        write_str(self.out, key);
+        self.out.push(b':');
+        self.out
+    }
+
     /// A member that is text.
     pub(crate) fn text(&mut self, key: &'static str, text: &str) {
         write_str(self.key(key), text);

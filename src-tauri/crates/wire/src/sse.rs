@@ -176,3 +176,111 @@ fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Event names and data of a stream that arrives in these pieces.
+    fn frames<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Vec<(Option<String>, String)> {
+        let mut seen = Vec::new();
+        let mut frames = Frames::new();
+        let mut each = |frame: Frame<'_>| {
+            let data = String::from_utf8_lossy(&frame.data).into_owned();
+            seen.push((frame.event.map(str::to_owned), data));
+        };
+        for piece in pieces {
+            frames.push(piece, &mut each);
+        }
+        frames.finish(&mut each);
+        seen
+    }
+
+    fn data(stream: &[u8]) -> Vec<String> {
+        let whole = frames([stream]);
+        assert_eq!(whole, frames(stream.chunks(1)), "byte by byte: {stream:?}");
+        whole.into_iter().map(|(_, data)| data).collect()
+    }
+
+    #[test]
+    fn lines_fields_and_ends() {
+        for (stream, expected) in [
+            (&b"data: a\n\ndata: b\n\n"[..], &["a", "b"][..]),
+            (b"data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]),
+            (b"data: a\r\rdata: b\r\r", &["a", "b"]),
+            (b"data: a\r\n\ndata: b\n\r\n", &["a", "b"]),
+            (b"data:a\n\ndata:  b\n\n", &["a", " b"]),
+            (b"data: a\ndata: b\ndata:\n\n", &["a\nb\n"]),
+            (b"data\n\n", &[""]),
+            (b": note\n\ndata: a\n: note\nid: 7\nretry: 1\n\n", &["a"]),
+            (b"database: x\nevent: e\n\ndata: a", &["a"]),
+            (b"data: a\n", &["a"]),
+            (b"\n\n\r\r\ndata: a\n\n\n\n", &["a"]),
+            (b"\xef\xbb\xbfdata: a\n\n", &["a"]),
+            (b"data: \xff\0\n\n", &["\u{fffd}\0"]),
+            (b"", &[]),
+            (b"nonsense", &[]),
+        ] {
+            assert_eq!(data(stream), expected, "{}", stream.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn names() {
+        let seen = frames([
+            &b"event: ping\ndata: {}\n\ndata: x\nevent:late\n\nevent: \xff\ndata: y\n\n"[..],
+        ]);
+        let names: Vec<Option<&str>> = seen.iter().map(|(name, _)| name.as_deref()).collect();
+        assert_eq!(names, [Some("ping"), Some("late"), None]);
+    }
+
+    #[test]
+    fn a_whole_frame_is_not_copied() {
+        let stream = b"data: abc\n\n";
+        let range = stream.as_ptr_range();
+        let mut frames = Frames::new();
+        frames.push(stream, |frame| {
+            assert!(range.contains(&frame.data.as_ptr()))
+        });
+        assert!(frames.at_boundary());
+        frames.push(b"data: x", |_| panic!("not whole yet"));
+        assert!(!frames.at_boundary());
+        frames.push(b"\r\n\r", |_| {});
+        assert!(frames.at_boundary());
+        frames.push(b"\n", |_| panic!("nothing new"));
+        assert!(frames.at_boundary());
+    }
+
+    #[test]
+    fn huge_frames_arrive_and_endless_ones_are_left_out() {
+        let piece = vec![b'x'; 1 << 20];
+        let mut seen = Vec::new();
+        let mut frames = Frames::new();
+        for megabytes in [8, 65] {
+            frames.push(b"data: ", |_| {});
+            for _ in 0..megabytes {
+                frames.push(&piece, |_| {});
+            }
+            assert!(frames.held.capacity() <= 2 * MAX_FRAME);
+            frames.push(b"\ndata: y\n\ndata: next\n\n", |frame| {
+                seen.push(frame.data.len())
+            });
+        }
+        assert_eq!(seen, [(8 << 20) + 2, 4, 4]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn cuts_do_not_matter(
+            stream in "(data: ?[a-c]{0,3}|event: e|: c|id: 1|[\r\n]|\r\n){0,24}",
+            cuts in proptest::collection::vec(0usize..64, 0..6),
+        ) {
+            let bytes = stream.as_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
+            proptest::prop_assert_eq!(frames(pieces), frames([bytes]));
+        }
+    }
+}

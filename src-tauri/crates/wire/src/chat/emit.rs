@@ -252,3 +252,6 @@ fn write_function(number: usize, id: &str, name: &str, out: &mut Vec<u8>) {
     function.end();
     call.end();
 }
+
+#[cfg(test)]
+mod tests;

@@ -354,3 +354,6 @@ fn read_format<'a>(entry: FormatEntry<'a>, ledger: &mut Ledger) -> Option<Format
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
