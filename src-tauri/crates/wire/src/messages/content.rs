@@ -1,10 +1,9 @@
 //! Writes the blocks of a conversation for a provider that speaks Messages.
 
 use super::marks::{Marks, mark};
-use super::object::{Object, list};
 use crate::history::path;
 use crate::ids::{CallIds, ToolNames};
-use crate::json;
+use crate::json::{self, Object, write_list};
 use crate::{
     Action, Block, Body, Call, CallResult, Fault, FaultKind, File, Image, Ledger, Message, Proof,
     Reason, Role, Source, Thinking,
@@ -41,15 +40,15 @@ pub(super) fn write_blocks(
         content.ids.next_batch();
     }
     let mut failed = None;
-    list(out, &message.blocks, |out, block| {
-        let mut object = Object::open(out);
+    write_list(out, &message.blocks, |out, block| {
+        let mut object = Object::begin(out);
         if let Err(fault) = write_block(&mut object, block, message.at, content, ledger) {
             failed.get_or_insert(fault);
         }
         content
             .marks
             .write(&mut object, mark(&block.body, block.cache));
-        object.close();
+        object.end();
     });
     failed.map_or(Ok(()), Err)
 }
@@ -139,9 +138,9 @@ fn write_call(
             let path = format!("{}.arguments", path(at));
             ledger.note(path, Action::Approximated, Reason::InvalidHistory);
         }
-        let mut input = Object::open(object.member("input"));
+        let mut input = Object::begin(object.key("input"));
         input.text("input", &call.arguments);
-        input.close();
+        input.end();
     }
 }
 
@@ -160,12 +159,12 @@ fn write_result(
     let mut blocks = result.blocks.iter().filter(blank).peekable();
     let mut failed = None;
     if blocks.peek().is_some() {
-        list(object.member("content"), blocks, |out, block| {
-            let mut inner = Object::open(out);
+        write_list(object.key("content"), blocks, |out, block| {
+            let mut inner = Object::begin(out);
             if let Err(fault) = write_plain(&mut inner, &block.body, at, ledger) {
                 failed.get_or_insert(fault);
             }
-            inner.close();
+            inner.end();
         });
     }
     if result.is_error {
@@ -189,7 +188,7 @@ fn write_image(
         ledger.note(path, Action::Dropped, Reason::Dialect);
     }
     object.text("type", "image");
-    let mut source = Object::open(object.member("source"));
+    let mut source = Object::begin(object.key("source"));
     match &image.source {
         Source::Base64 { media_type, data } => {
             let media_type = if media_type == "image/jpg" {
@@ -203,7 +202,7 @@ fn write_image(
         Source::FileId(_) => return Err(refused(at, FOREIGN_FILE)),
         Source::Text(_) => return Err(refused(at, "a picture cannot be plain text")),
     }
-    source.close();
+    source.end();
     Ok(())
 }
 
@@ -212,7 +211,7 @@ const FOREIGN_FILE: &str =
 
 fn write_file(object: &mut Object<'_>, file: &File<'_>, at: usize) -> Result<(), Fault> {
     object.text("type", "document");
-    let mut source = Object::open(object.member("source"));
+    let mut source = Object::begin(object.key("source"));
     match &file.source {
         Source::Base64 { media_type, data } => match &**media_type {
             "application/pdf" | "" => write_base64(&mut source, "application/pdf", data),
@@ -231,7 +230,7 @@ fn write_file(object: &mut Object<'_>, file: &File<'_>, at: usize) -> Result<(),
             source.text("data", text);
         }
     }
-    source.close();
+    source.end();
     if let Some(name) = &file.name {
         object.text("title", name);
     }

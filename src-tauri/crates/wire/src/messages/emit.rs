@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::object::Object;
 use super::reply::{call_id, message_id, stop_reason, write_usage};
+use crate::json::Object;
 use crate::translate::Envelope;
 use crate::{BlockKind, Dialect, Event, Finish, Piece, Usage, error_event, keep_alive, origin};
 
@@ -101,7 +101,7 @@ impl Emit {
         }
         self.started = true;
         event(out, "message_start", |data| {
-            let mut message = Object::open(data.member("message"));
+            let mut message = Object::begin(data.key("message"));
             message.text("id", &message_id(&self.id, &self.envelope));
             message.text("type", "message");
             message.text("role", "assistant");
@@ -110,7 +110,7 @@ impl Emit {
             message.raw("stop_reason", "null");
             message.raw("stop_sequence", "null");
             write_usage(&mut message, &self.usage);
-            message.close();
+            message.end();
         });
     }
 
@@ -170,7 +170,7 @@ impl Emit {
                 delta(out, self.next, "signature_delta", "signature", &tagged);
             }
             event(out, "content_block_stop", |data| {
-                data.count("index", self.next as u64)
+                data.int("index", self.next as u64)
             });
             self.next += 1;
             self.open_first(out);
@@ -183,8 +183,8 @@ impl Emit {
             return;
         };
         event(out, "content_block_start", |data| {
-            data.count("index", self.next as u64);
-            let mut start = Object::open(data.member("content_block"));
+            data.int("index", self.next as u64);
+            let mut start = Object::begin(data.key("content_block"));
             match &block.kind {
                 Kind::Text => {
                     start.text("type", "text");
@@ -206,7 +206,7 @@ impl Emit {
                     start.raw("input", "{}");
                 }
             }
-            start.close();
+            start.end();
         });
         let held = std::mem::take(&mut block.held);
         block.write(self.next, &held, out);
@@ -221,13 +221,13 @@ impl Emit {
         self.done = true;
         let (finish, sequence) = self.finish.take().unwrap_or((Finish::Stop, None));
         event(out, "message_delta", |data| {
-            let mut delta = Object::open(data.member("delta"));
+            let mut delta = Object::begin(data.key("delta"));
             delta.text("stop_reason", stop_reason(finish, sequence.as_deref()));
             match &sequence {
                 Some(sequence) => delta.text("stop_sequence", sequence),
                 None => delta.raw("stop_sequence", "null"),
             }
-            delta.close();
+            delta.end();
             write_usage(data, &self.usage);
         });
         event(out, "message_stop", |_| {});
@@ -248,13 +248,13 @@ impl Block {
     }
 }
 
-fn delta(out: &mut Vec<u8>, number: usize, kind: &str, member: &str, text: &str) {
+fn delta(out: &mut Vec<u8>, number: usize, kind: &str, member: &'static str, text: &str) {
     event(out, "content_block_delta", |data| {
-        data.count("index", number as u64);
-        let mut delta = Object::open(data.member("delta"));
+        data.int("index", number as u64);
+        let mut delta = Object::begin(data.key("delta"));
         delta.text("type", kind);
         delta.text(member, text);
-        delta.close();
+        delta.end();
     });
 }
 
@@ -262,9 +262,9 @@ fn event(out: &mut Vec<u8>, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\ndata: ");
-    let mut data = Object::open(out);
+    let mut data = Object::begin(out);
     data.text("type", name);
     fill(&mut data);
-    data.close();
+    data.end();
     out.extend_from_slice(b"\n\n");
 }

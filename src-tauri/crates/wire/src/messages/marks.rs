@@ -1,7 +1,7 @@
 //! Cache breakpoints: Anthropic takes four, the longer-lived ones first.
 
-use super::object::Object;
 use crate::history::path;
+use crate::json::Object;
 use crate::{Action, Body, CacheMark, Ledger, Reason, Turn};
 
 /// Most breakpoints in one request.

@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 use super::content::{Content, write_blocks};
 use super::effort::{Mode, Plan};
 use super::marks::Marks;
-use super::object::{Object, list};
 use super::schema::{write_input_schema, write_reply_schema};
 use crate::ids::{ToolNames, digest};
+use crate::json::{Object, write_list, write_str};
 use crate::{
     Action, Body, Fault, Format, Ledger, Reason, Role, SamplingSupport, Target, Tool, ToolChoice,
     ToolInput, Turn,
@@ -36,9 +36,9 @@ pub(crate) fn render_request(
     let plan = Plan::of(turn, target.caps, ledger);
     let mut marks = Marks::of(turn, ledger);
     let mut out = Vec::with_capacity(4096);
-    let mut body = Object::open(&mut out);
+    let mut body = Object::begin(&mut out);
     body.text("model", target.model);
-    body.count("max_tokens", plan.max_tokens);
+    body.int("max_tokens", plan.max_tokens);
     if turn.stream {
         body.raw("stream", "true");
     }
@@ -50,7 +50,7 @@ pub(crate) fn render_request(
     write_system(&mut body, turn, target, &mut marks);
     let mut content = Content::new(names, marks, free_text_tools(turn));
     write_messages(&mut body, turn, target, plan, &mut content, ledger)?;
-    body.close();
+    body.end();
     Ok(out)
 }
 
@@ -68,10 +68,10 @@ fn write_thinking(body: &mut Object<'_>, plan: Plan) {
         Some(Mode::Disabled) => body.raw("thinking", r#"{"type":"disabled"}"#),
         Some(Mode::Adaptive) => body.raw("thinking", r#"{"type":"adaptive"}"#),
         Some(Mode::Enabled { budget }) => {
-            let mut thinking = Object::open(body.member("thinking"));
+            let mut thinking = Object::begin(body.key("thinking"));
             thinking.text("type", "enabled");
-            thinking.count("budget_tokens", budget);
-            thinking.close();
+            thinking.int("budget_tokens", budget);
+            thinking.end();
         }
     }
 }
@@ -100,21 +100,21 @@ fn write_output_config(
     if schema.is_none() && plan.effort.is_none() {
         return;
     }
-    let mut config = Object::open(body.member("output_config"));
+    let mut config = Object::begin(body.key("output_config"));
     if let Some(effort) = plan.effort {
         config.text("effort", effort);
     }
     if let Some(schema) = schema {
-        let mut format = Object::open(config.member("format"));
+        let mut format = Object::begin(config.key("format"));
         format.text("type", "json_schema");
-        if write_reply_schema(format.member("schema"), schema) {
+        if write_reply_schema(format.key("schema"), schema) {
             ledger.note(
                 turn.words.format,
                 Action::Approximated,
                 Reason::SchemaSubset,
             );
         }
-        format.close();
+        format.end();
         if matches!(
             turn.format,
             Some(Format::JsonSchema {
@@ -126,7 +126,7 @@ fn write_output_config(
             ledger.note(path, Action::Dropped, Reason::Dialect);
         }
     }
-    config.close();
+    config.end();
 }
 
 fn write_sampling(
@@ -164,7 +164,7 @@ fn write_sampling(
         body.number("top_p", top_p);
     }
     if let Some(top_k) = top_k {
-        body.count("top_k", top_k);
+        body.int("top_k", top_k);
     }
     for (present, path) in [
         (sampling.frequency_penalty.is_some(), "frequency_penalty"),
@@ -184,8 +184,8 @@ fn write_sampling(
         ledger.note(turn.words.stop, Action::Dropped, Reason::Dialect);
     }
     if !stop.is_empty() {
-        list(body.member("stop_sequences"), stop, |out, stop| {
-            crate::json::write_str(out, stop)
+        write_list(body.key("stop_sequences"), stop, |out, stop| {
+            write_str(out, stop)
         });
     }
 }
@@ -193,14 +193,14 @@ fn write_sampling(
 /// What the caller says about itself and its standing.
 fn write_caller(body: &mut Object<'_>, turn: &Turn<'_>, ledger: &mut Ledger) {
     if let Some(user) = &turn.user {
-        let mut metadata = Object::open(body.member("metadata"));
+        let mut metadata = Object::begin(body.key("metadata"));
         if turn.user_opaque {
             metadata.text("user_id", user);
         } else {
             metadata.text("user_id", &digest(user, 32));
             ledger.note(turn.words.user, Action::Approximated, Reason::Policy);
         }
-        metadata.close();
+        metadata.end();
     }
     match turn.service_tier.as_deref() {
         None => {}
@@ -240,9 +240,9 @@ fn write_tools(
         .iter()
         .enumerate()
         .filter(|(_, tool)| allowed(tool));
-    list(body.member("tools"), offered, |out, (order, tool)| {
+    write_list(body.key("tools"), offered, |out, (order, tool)| {
         let path = format!("tools[{order}]");
-        let mut object = Object::open(out);
+        let mut object = Object::begin(out);
         object.text("name", names.upstream(&tool.name));
         if let Some(description) = &tool.description {
             object.text("description", description);
@@ -250,7 +250,7 @@ fn write_tools(
         match tool.input {
             ToolInput::FreeText => object.raw("input_schema", FREE_TEXT),
             ToolInput::Schema(schema) => {
-                if write_input_schema(object.member("input_schema"), schema) {
+                if write_input_schema(object.key("input_schema"), schema) {
                     let path = format!("{path}.parameters");
                     ledger.note(path, Action::Approximated, Reason::SchemaSubset);
                 }
@@ -266,7 +266,7 @@ fn write_tools(
             }
         }
         marks.write(&mut object, tool.cache);
-        object.close();
+        object.end();
     });
     write_choice(body, turn, names);
 }
@@ -281,7 +281,7 @@ fn write_choice(body: &mut Object<'_>, turn: &Turn<'_>, names: &ToolNames) {
         Some(ToolChoice::Required | ToolChoice::Allowed(_, true)) => "any",
         Some(ToolChoice::Named(_)) => "tool",
     };
-    let mut choice = Object::open(body.member("tool_choice"));
+    let mut choice = Object::begin(body.key("tool_choice"));
     choice.text("type", kind);
     if let Some(ToolChoice::Named(name)) = &turn.tool_choice {
         choice.text("name", names.upstream(name));
@@ -289,7 +289,7 @@ fn write_choice(body: &mut Object<'_>, turn: &Turn<'_>, names: &ToolNames) {
     if single && kind != "none" {
         choice.raw("disable_parallel_tool_use", "true");
     }
-    choice.close();
+    choice.end();
 }
 
 fn write_system(body: &mut Object<'_>, turn: &Turn<'_>, target: &Target<'_>, marks: &mut Marks) {
@@ -315,12 +315,12 @@ fn write_system(body: &mut Object<'_>, turn: &Turn<'_>, target: &Target<'_>, mar
     if texts.peek().is_none() {
         return;
     }
-    list(body.member("system"), texts, |out, (text, cache)| {
-        let mut block = Object::open(out);
+    write_list(body.key("system"), texts, |out, (text, cache)| {
+        let mut block = Object::begin(out);
         block.text("type", "text");
         block.text("text", text);
         marks.write(&mut block, cache);
-        block.close();
+        block.end();
     });
 }
 
@@ -342,8 +342,8 @@ fn write_messages(
         messages = &messages[..messages.len() - 1];
     }
     let mut failed = None;
-    list(body.member("messages"), messages, |out, message| {
-        let mut object = Object::open(out);
+    write_list(body.key("messages"), messages, |out, message| {
+        let mut object = Object::begin(out);
         object.text(
             "role",
             match message.role {
@@ -352,10 +352,10 @@ fn write_messages(
                 Role::Assistant => "assistant",
             },
         );
-        if let Err(fault) = write_blocks(object.member("content"), message, content, ledger) {
+        if let Err(fault) = write_blocks(object.key("content"), message, content, ledger) {
             failed.get_or_insert(fault);
         }
-        object.close();
+        object.end();
     });
     failed.map_or(Ok(()), Err)
 }

@@ -1,26 +1,26 @@
 //! Writes a whole reply in the Messages dialect, and what streams share with it.
 
-use super::object::{Object, list};
 use crate::fold::{Folded, Part};
 use crate::ids::digest;
+use crate::json::{self, Object, write_list};
 use crate::translate::Envelope;
-use crate::{Finish, Usage, json, origin};
+use crate::{Finish, Usage, origin};
 
 /// Writes a caller's whole reply.
 pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
-    let mut message = Object::open(&mut out);
+    let mut message = Object::begin(&mut out);
     message.text("id", &message_id(&folded.id, envelope));
     message.text("type", "message");
     message.text("role", "assistant");
     message.text("model", &envelope.model);
-    list(
-        message.member("content"),
+    write_list(
+        message.key("content"),
         folded.blocks.iter().enumerate(),
         |out, (index, part)| {
-            let mut block = Object::open(out);
+            let mut block = Object::begin(out);
             write_part(&mut block, part, index, folded, envelope);
-            block.close();
+            block.end();
         },
     );
     let sequence = folded.stop_sequence.as_deref();
@@ -30,7 +30,7 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
         None => message.raw("stop_sequence", "null"),
     }
     write_usage(&mut message, &folded.usage);
-    message.close();
+    message.end();
     out
 }
 
@@ -72,9 +72,9 @@ fn write_part(
                 block.raw("input", "{}");
             } else {
                 // Cut off by the token limit, or no object at all: shown as it came.
-                let mut input = Object::open(block.member("input"));
+                let mut input = Object::begin(block.key("input"));
                 input.text("input", arguments);
-                input.close();
+                input.end();
             }
         }
     }
@@ -122,22 +122,22 @@ pub(super) fn write_usage(object: &mut Object<'_>, usage: &Usage) {
         .cache_read
         .unwrap_or(0)
         .saturating_add(usage.cache_write.unwrap_or(0));
-    let mut members = Object::open(object.member("usage"));
-    members.count(
+    let mut members = Object::begin(object.key("usage"));
+    members.int(
         "input_tokens",
         usage.input.unwrap_or(0).saturating_sub(cached),
     );
     if let Some(written) = usage.cache_write {
-        members.count("cache_creation_input_tokens", written);
+        members.int("cache_creation_input_tokens", written);
     }
     if let Some(read) = usage.cache_read {
-        members.count("cache_read_input_tokens", read);
+        members.int("cache_read_input_tokens", read);
     }
-    members.count("output_tokens", usage.output.unwrap_or(0));
+    members.int("output_tokens", usage.output.unwrap_or(0));
     if let Some(reasoning) = usage.reasoning {
-        let mut details = Object::open(members.member("output_tokens_details"));
-        details.count("thinking_tokens", reasoning);
-        details.close();
+        let mut details = Object::begin(members.key("output_tokens_details"));
+        details.int("thinking_tokens", reasoning);
+        details.end();
     }
-    members.close();
+    members.end();
 }

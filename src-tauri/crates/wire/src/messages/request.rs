@@ -146,7 +146,8 @@ fn read_block<'a>(
         "document" => {
             read_document(&mut block, path, into, ledger)?;
             leftovers(&block, &kind, path, ledger);
-            return Ok(mark_last(into, before, cache));
+            mark_last(into, before, cache);
+            return Ok(());
         }
         "search_result" => Body::Text(Cow::Owned(read_search_result(&mut block, path, ledger))),
         "tool_use" => Body::Call(Call {

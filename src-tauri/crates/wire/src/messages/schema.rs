@@ -1,11 +1,12 @@
 //! Bends JSON Schemas into what Anthropic takes, keeping the caller's order of members: a model
 //! fills in properties in the order in which they stand.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Deserializer, de::MapAccess, de::Visitor};
 use serde_json::value::RawValue;
 
-use super::object::{Object, list};
-use crate::json::{Text, write_str};
+use crate::json::{Object, Text, write_list};
 
 const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 
@@ -89,24 +90,21 @@ fn flatten(out: &mut Vec<u8>, root: &Shallow<'_>, unions: &[&str]) {
         .filter_map(|branch| Shallow::of(branch.get()));
     let found = root.get("properties").into_iter();
     let found = found.chain(of_branches.filter_map(|branch| branch.get("properties")));
+    let mut known = HashSet::new();
     let mut properties: Vec<(Text<'_>, &RawValue)> = Vec::new();
     for (name, schema) in found.filter_map(Shallow::of).flat_map(|shallow| shallow.0) {
-        if !properties.iter().any(|(known, _)| *known == name) {
+        if known.insert(name.0.clone()) {
             properties.push((name, schema));
         }
     }
 
-    let mut object = Object::open(out);
+    let mut object = Object::begin(out);
     object.text("type", "object");
-    let properties_out = object.member("properties");
-    properties_out.push(b'{');
-    for (order, (name, schema)) in properties.iter().enumerate() {
-        if order > 0 {
-            properties_out.push(b',');
-        }
-        write_member(properties_out, name, schema.get());
+    let mut all = Object::begin(object.key("properties"));
+    for (name, schema) in &properties {
+        all.any_key(name).extend_from_slice(schema.get().as_bytes());
     }
-    properties_out.push(b'}');
+    all.end();
     let gone: &[&str] = if unions.is_empty() {
         &["type", "properties"]
     } else {
@@ -122,16 +120,12 @@ fn flatten(out: &mut Vec<u8>, root: &Shallow<'_>, unions: &[&str]) {
     };
     for (name, value) in &root.0 {
         if !gone.contains(&&**name) {
-            write_member(object.next(), name, value.get());
+            object
+                .any_key(name)
+                .extend_from_slice(value.get().as_bytes());
         }
     }
-    object.close();
-}
-
-fn write_member(out: &mut Vec<u8>, name: &str, json: &str) {
-    write_str(out, name);
-    out.push(b':');
-    out.extend_from_slice(json.as_bytes());
+    object.end();
 }
 
 /// Writes a schema for replies, in which every object must refuse further members. Returns whether
@@ -157,7 +151,7 @@ fn closed(out: &mut Vec<u8>, schema: &str, depth: usize) -> bool {
             return false;
         };
         let mut changed = false;
-        list(out, items, |out, item| {
+        write_list(out, items, |out, item| {
             changed |= closed(out, item.get(), depth)
         });
         return changed;
@@ -167,11 +161,9 @@ fn closed(out: &mut Vec<u8>, schema: &str, depth: usize) -> bool {
         return false;
     };
     let mut changed = false;
-    let mut object = Object::open(out);
+    let mut object = Object::begin(out);
     for (name, value) in &node.0 {
-        let out = object.next();
-        write_str(out, name);
-        out.push(b':');
+        let out = object.any_key(name);
         changed |= match &**name {
             name if MAPS.contains(&name) => closed_map(out, value.get(), depth),
             "items" | "anyOf" | "allOf" | "oneOf" | "not" | "prefixItems" => {
@@ -187,7 +179,7 @@ fn closed(out: &mut Vec<u8>, schema: &str, depth: usize) -> bool {
         object.raw("additionalProperties", "false");
         changed = true;
     }
-    object.close();
+    object.end();
     changed
 }
 
@@ -197,14 +189,12 @@ fn closed_map(out: &mut Vec<u8>, map: &str, depth: usize) -> bool {
         return false;
     };
     let mut changed = false;
-    let mut object = Object::open(out);
+    let mut object = Object::begin(out);
     for (name, value) in &map.0 {
-        let out = object.next();
-        write_str(out, name);
-        out.push(b':');
+        let out = object.any_key(name);
         changed |= closed(out, value.get(), depth);
     }
-    object.close();
+    object.end();
     changed
 }
 

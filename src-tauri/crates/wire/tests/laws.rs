@@ -1,0 +1,16 @@
+//! The laws of translation, tried on whatever comes to mind.
+
+#[path = "laws/cuts.rs"]
+mod cuts;
+#[path = "laws/fold.rs"]
+mod fold;
+#[path = "laws/grammar.rs"]
+mod grammar;
+#[path = "laws/ledger.rs"]
+mod ledger;
+#[path = "laws/pass.rs"]
+mod pass;
+#[path = "laws/round_trip.rs"]
+mod round_trip;
+#[path = "laws/said.rs"]
+mod said;
