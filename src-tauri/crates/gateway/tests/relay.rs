@@ -1,6 +1,7 @@
 //! The gateway in one process, between real sockets: a simulated provider behind it, a plain HTTP
 //! client before it.
 
+#[cfg(test)]
 mod relay {
     pub(crate) mod door;
     pub(crate) mod faults;
