@@ -6,7 +6,6 @@ mod emit;
 mod events;
 mod marks;
 mod members;
-mod object;
 mod render;
 mod reply;
 mod request;
