@@ -231,7 +231,7 @@ mod tests {
         assert!(secret.expose().starts_with("byk_") && secret.expose().len() == 36);
         assert_eq!(made.digest, digest(secret.expose()));
         assert_eq!(made.hint, format!("{}…", &secret.expose()[..8]));
-        assert_eq!(vault.client_keys().unwrap(), [made.clone()]);
+        assert_eq!(vault.client_keys().unwrap(), std::slice::from_ref(&made));
         assert_eq!(made.limits, limits);
         let (_, other) = vault
             .create_client_key("desk", KeyLimits::default(), Actor::Window)

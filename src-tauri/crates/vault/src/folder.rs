@@ -155,7 +155,8 @@ pub(crate) fn with_extension(dir: &Path, extension: &str) -> io::Result<Vec<Path
     Ok(found)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

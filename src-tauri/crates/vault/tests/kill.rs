@@ -3,6 +3,11 @@
 //! The child is this test program, started again with a folder in its environment. It works on the
 //! vault as fast as it can and prints each step once the call for it has returned.
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};

@@ -4,6 +4,11 @@
 //! own, so that no keyring of the user is touched. Without the programs the scenes cannot run and
 //! say so.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::io::Write;
 use std::path::Path;
