@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use byokey_catalog::{Answer, Auth, Check, Method, Provider, Route, fill};
+use byokey_catalog::{Answer, Auth, Check, Flow, Method, Provider, Route, fill};
 use byokey_vault::Secret;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, Url};
@@ -78,9 +78,7 @@ fn call_for<'a>(
 ) -> Result<(&'a Check, &'a Route), SigninError> {
     let route = provider
         .route_for_key(key.expose())
-        .ok_or_else(|| SigninError::Refused {
-            provider: provider.name.clone(),
-        })?;
+        .ok_or_else(|| keyless(provider))?;
     let check = provider.check.as_ref();
     let check = check.filter(|c| c.routes.is_empty() || c.routes.contains(&route.id));
     let check = check.ok_or_else(|| no_check(provider))?;
@@ -163,6 +161,21 @@ fn credential(
     let mut value = HeaderValue::from_str(&text).map_err(|_| KeyTrouble::Control)?;
     value.set_sensitive(true);
     Ok(Some((name, value)))
+}
+
+/// Either the provider has no keys at all, or it wants none of this kind.
+fn keyless(provider: &Provider) -> SigninError {
+    let takes_keys = provider
+        .routes
+        .iter()
+        .any(|route| matches!(route.flow, Flow::Key(_)));
+    if takes_keys {
+        SigninError::Refused {
+            provider: provider.name.clone(),
+        }
+    } else {
+        no_check(provider)
+    }
 }
 
 fn no_check(provider: &Provider) -> SigninError {

@@ -249,3 +249,26 @@ async fn what_the_row_cannot_prove_is_said() {
         })
     );
 }
+
+#[tokio::test]
+async fn a_kind_of_key_that_the_provider_refuses_is_not_sent() {
+    let catalog = Catalog::bundled().unwrap();
+    let (row, prefix) = catalog
+        .providers()
+        .find_map(|row| {
+            let flow = row.routes.iter().find_map(|route| match &route.flow {
+                Flow::Key(flow) => flow.refused_prefixes.first(),
+                _ => None,
+            });
+            Some((row, flow?))
+        })
+        .expect("a row with a refused kind of key");
+    let key = Secret::new(format!("{prefix}{KEY}"));
+    let refused = check_key(&Http::new().unwrap(), row, None, &[], &key).await;
+    assert_eq!(
+        refused,
+        Err(SigninError::Refused {
+            provider: row.name.clone()
+        })
+    );
+}
