@@ -278,13 +278,17 @@ impl<'a> Known<'a> {
 
 /// How a seat serves a model, if it can: a line that needs no translation goes before one that does.
 fn candidate(seat: &Arc<Seat>, wanted: &Wanted<'_>, caller: Dialect) -> Option<Candidate> {
-    let usable = |line: &&Line| line.endpoint.serves(wanted.model);
+    let known = wanted.provider.model(wanted.model);
+    let responses_only = known.is_some_and(|model| model.mode == Mode::Responses);
+    let usable = |line: &&Line| {
+        line.endpoint.serves(wanted.model)
+            && (!responses_only || line.dialect == Dialect::Responses)
+    };
     let planned = seat.lines.iter().filter(usable).filter_map(|line| {
         let plan = plan(caller, line.dialect)?;
         Some((plan, line))
     });
     let (plan, line) = planned.min_by_key(|(plan, _)| *plan == Plan::Via)?;
-    let known = wanted.provider.model(wanted.model);
     let uri = |stream| {
         line.endpoint
             .url(line.base.as_deref(), wanted.model, stream)
@@ -296,7 +300,7 @@ fn candidate(seat: &Arc<Seat>, wanted: &Wanted<'_>, caller: Dialect) -> Option<C
         plan,
         upstream: line.dialect,
         model: wanted.model.to_owned(),
-        caps: known.map(|model| model.caps.clone()).unwrap_or_default(),
+        caps: wanted.provider.capabilities(wanted.model),
         price: known.and_then(|model| model.price.clone()),
         uri: uri(false)?,
         stream_uri: uri(true)?,
