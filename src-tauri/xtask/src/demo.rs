@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::{
     build::{self, Profile},
+    count::Count,
     setup,
     shell::{Companion, command, say},
     sim::{self, Provider},
@@ -30,38 +31,45 @@ pub(crate) struct Args {
     /// Send the traffic, print the results and end
     #[arg(long)]
     once: bool,
-    /// Use the programs that are built already
-    #[arg(long, hide = true)]
-    built: bool,
 }
 
-/// Runs the demo.
+/// Builds what the demo needs and runs it, until it is interrupted.
 ///
 /// # Errors
 /// When something does not start, or a call of the traffic fails.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if !args.built {
-        setup::ensure(setup::BUILD)?;
-        build::programs(&["byokey", "byokey-sim"], Profile::Dev)?;
+    setup::ensure(setup::BUILD)?;
+    build::programs(&["byokey", "byokey-sim"], Profile::Dev)?;
+    let count = play(!args.once)?;
+    if count.failed > 0 {
+        bail!("{} calls failed", count.failed)
+    } else {
+        Ok(())
     }
+}
+
+/// Runs the demo once through, with the programs that are built already.
+///
+/// # Errors
+/// When something does not start.
+pub(crate) fn once() -> Result<Count> {
+    play(false)
+}
+
+fn play(stay: bool) -> Result<Count> {
     let interrupted = interrupts()?;
     let (_sim, providers) = sim::start()?;
     let house = House::furnish(&providers)?;
     let _server = house.serve()?;
     let key = house.client_key()?;
-    let results = traffic::send(&house.url(), &key, &providers)?;
-    traffic::report(&results)?;
-    if !args.once {
+    let count = traffic::send(&house.url(), &key, &providers)?;
+    if stay {
         house.invite(&key, &providers);
         // An error would mean that the handler is gone, which ends the demo as well.
         let _ = interrupted.recv();
         say("Stopped; the data folder is gone.");
     }
-    if results.iter().any(|result| !result.is_right()) {
-        bail!("some calls failed")
-    } else {
-        Ok(())
-    }
+    Ok(count)
 }
 
 /// Takes interrupts over, so that the throw-away folder and the children never outlive the demo.

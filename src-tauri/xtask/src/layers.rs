@@ -1,23 +1,26 @@
 //! The layers of tests and how each is run.
 
-use std::{env, path::Path, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use serde_json::Value;
 
 use crate::{
-    build,
+    build::{self, TestProgram},
     count::Count,
-    python, setup,
+    demo, python, setup,
     shell::{answers, cargo, command, run as run_command, run_and_read},
 };
 
-/// The test target that drives byokey with the official SDKs.
-const CLIENTS_TARGET: &str = "clients";
+/// The test program that drives byokey with the official SDKs.
+const CLIENTS: &str = "clients";
 
-/// The test target that plays with a real keychain, in sessions of its own.
-const KEYCHAIN_TARGET: &str = "secret_service";
+/// The test program that plays with a real keychain, in sessions of its own.
+const KEYCHAIN: &str = "secret_service";
 
 /// The version of cargo-deny that is installed when there is none.
 const DENY_VERSION: &str = "0.20.2";
@@ -37,7 +40,7 @@ pub(crate) enum Layer {
     Unit,
     /// Examples in the documentation
     Doc,
-    /// The real program against simulated providers
+    /// Whole crates and the real program against simulated providers
     E2e,
     /// The official SDKs through the real program
     Clients,
@@ -66,11 +69,18 @@ impl Layer {
     }
 }
 
-/// Runs one layer.
+/// Runs one layer. `built` is what the build layer has made; the later layers run that and compile
+/// nothing anew, whatever part of it they are about.
 ///
 /// # Errors
 /// When it could not run at all; tests that fail are counted, not errors.
-pub(crate) fn run(layer: Layer) -> Result<Count> {
+pub(crate) fn run(layer: Layer, built: &mut Vec<TestProgram>) -> Result<Count> {
+    if layer.needs_build() && built.is_empty() {
+        bail!("not run, because the build failed");
+    }
+    let tests = |wanted: &dyn Fn(&TestProgram) -> bool, environment: &[(&str, PathBuf)]| {
+        run_tests(built.iter().filter(|program| wanted(program)), environment)
+    };
     match layer {
         Layer::Fmt => {
             setup::ensure_components()?;
@@ -84,31 +94,39 @@ pub(crate) fn run(layer: Layer) -> Result<Count> {
         }
         Layer::Deny => deny(),
         Layer::Build => {
-            let mut build = cargo();
-            build.args(["build", "--locked", "--lib", "--bins", "--tests"]);
-            check(build.args(workspace()))
+            *built = build::everything()?;
+            Ok(Count::of_check(true))
         }
-        Layer::Unit => tests(&["--lib", "--bins"], &[]),
+        Layer::Unit => tests(&|program| !program.is_integration, &[]),
         Layer::Doc => {
             let mut doc = cargo();
-            doc.args(["test", "--doc", "--no-fail-fast"])
-                .args(workspace());
-            counted(&mut doc, true)
+            doc.args(["test", "--doc", "--no-fail-fast", "--locked"])
+                .args(build::workspace());
+            counted(&mut doc)
         }
         Layer::E2e => {
-            let mut names = test_targets()?;
-            names.retain(|name| name != CLIENTS_TARGET && name != KEYCHAIN_TARGET);
-            with_python(&names)
+            let python = [("BYOKEY_TEST_PYTHON", clients_python()?)];
+            let others = |name: &str| name != CLIENTS && name != KEYCHAIN;
+            tests(
+                &|program| program.is_integration && others(&program.name),
+                &python,
+            )
         }
-        Layer::Clients => with_python(&[CLIENTS_TARGET.to_owned()]),
+        Layer::Clients => {
+            let python = [("BYOKEY_TEST_PYTHON", clients_python()?)];
+            tests(
+                &|program| program.is_integration && program.name == CLIENTS,
+                &python,
+            )
+        }
         Layer::Keychain => {
             setup::ensure(setup::KEYCHAIN)?;
-            tests(&["--test", KEYCHAIN_TARGET], &[])
+            tests(
+                &|program| program.is_integration && program.name == KEYCHAIN,
+                &[],
+            )
         }
-        Layer::Demo => {
-            let own = env::current_exe().context("cannot tell where this program lies")?;
-            counted(command(own).args(["demo", "--once", "--built"]), false)
-        }
+        Layer::Demo => demo::once(),
     }
 }
 
@@ -116,83 +134,57 @@ fn check(command: &mut Command) -> Result<Count> {
     Ok(Count::of_check(run_and_read(command)?.0.success()))
 }
 
-/// Runs a command that ends in a summary of tests.
-fn counted(command: &mut Command, none_is_fine: bool) -> Result<Count> {
-    let (status, lines) = run_and_read(command)?;
-    let Some(mut count) = Count::read(&lines) else {
-        bail!("no test ran: {status}")
-    };
-    if count == Count::default() && !none_is_fine {
+/// Runs test programs one after the other, each in its package's folder as cargo would.
+fn run_tests<'a>(
+    programs: impl Iterator<Item = &'a TestProgram>,
+    environment: &[(&str, PathBuf)],
+) -> Result<Count> {
+    let mut sum = Count::default();
+    for program in programs {
+        let mut test = command(&program.path);
+        test.current_dir(&program.folder)
+            .env("CARGO_MANIFEST_DIR", &program.folder);
+        sum += counted(test.envs(environment.iter().map(|(name, value)| (name, value))))?;
+    }
+    if sum == Count::default() {
         bail!("there was no test to run");
     }
-    // A runner can fail without a failing test, for example when one more target did not start.
+    Ok(sum)
+}
+
+/// Runs a command that ends in one or more summaries of tests.
+fn counted(command: &mut Command) -> Result<Count> {
+    let (status, lines) = run_and_read(command)?;
+    let mut count = Count::read(&lines);
+    // A program can fail without a failing test, for example when it is killed half-way.
     if !status.success() && count.failed == 0 {
         count.failed = 1;
     }
     Ok(count)
 }
 
-/// The packages of every build here. One selection for all layers means one set of features.
-/// Windows cannot replace a program that runs, so there this one is left out.
-fn workspace() -> &'static [&'static str] {
-    if cfg!(windows) {
-        &["--workspace", "--exclude", "xtask"]
-    } else {
-        &["--workspace"]
-    }
-}
-
-/// Runs tests of the kinds in `selection`, with nextest where it is installed.
-fn tests(selection: &[&str], environment: &[(&str, &Path)]) -> Result<Count> {
-    let mut runner = cargo();
-    if answers("cargo-nextest", "--version") {
-        runner.args(["nextest", "run", "--no-fail-fast"]);
-    } else {
-        runner.args(["test", "--no-fail-fast"]);
-    }
-    runner
-        .args(workspace())
-        .args(selection)
-        .envs(environment.iter().copied());
-    counted(&mut runner, false)
-}
-
-/// Runs these test targets with the SDKs' Python at hand.
-fn with_python(targets: &[String]) -> Result<Count> {
-    if targets.is_empty() {
-        bail!("there is no such test");
-    }
+fn clients_python() -> Result<PathBuf> {
     setup::ensure(setup::CLIENTS)?;
-    let python = python::ensure()?;
-    let selection: Vec<_> = targets.iter().flat_map(|name| ["--test", name]).collect();
-    tests(&selection, &[("BYOKEY_TEST_PYTHON", &python)])
-}
-
-/// The names of all integration tests in the workspace.
-fn test_targets() -> Result<Vec<String>> {
-    let output = cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .output()
-        .context("cannot ask cargo for the workspace's targets")?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
-    let tests = targets.filter(|target| target["kind"][0] == "test");
-    Ok(tests
-        .filter_map(|target| target["name"].as_str().map(str::to_owned))
-        .collect())
+    python::ensure()
 }
 
 /// Checks the dependencies. Advisories are left to `cargo deny check advisories`: their database
 /// is not in a package registry, and news from outside must not turn an old commit red.
 fn deny() -> Result<Count> {
+    let program = if answers("cargo-deny", "--version") {
+        Path::new("cargo-deny").to_path_buf()
+    } else {
+        install_deny().context("cargo-deny")?
+    };
+    check(command(program).args(["--all-features", "check", "bans", "licenses", "sources"]))
+}
+
+fn install_deny() -> Result<PathBuf> {
     let tools = build::target_folder()?.join("tools");
-    let mut deny = tools
+    let program = tools
         .join("bin")
         .join(format!("cargo-deny{}", env::consts::EXE_SUFFIX));
-    if answers("cargo-deny", "--version") {
-        deny = "cargo-deny".into();
-    } else if !deny.exists() {
+    if !program.exists() {
         let mut install = cargo();
         install.args([
             "install",
@@ -202,11 +194,12 @@ fn deny() -> Result<Count> {
             "--version",
             DENY_VERSION,
         ]);
-        install
-            .arg("--root")
-            .arg(&tools)
-            .env("CARGO_TARGET_DIR", tools.join("build"));
-        run_command(&mut install)?;
+        run_command(
+            install
+                .arg("--root")
+                .arg(&tools)
+                .env("CARGO_TARGET_DIR", tools.join("build")),
+        )?;
     }
-    check(command(deny).args(["--all-features", "check", "bans", "licenses", "sources"]))
+    Ok(program)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::{
+    build::TestProgram,
     count::Count,
     layers::{self, Layer},
     setup,
@@ -39,25 +40,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(layer) if layer.needs_build() => vec![Layer::Build, layer],
         Some(layer) => vec![layer],
     };
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for layer in layers {
-        let built = outcomes
-            .iter()
-            .all(|done| done.layer != Layer::Build || done.count.failed == 0);
-        outcomes.push(run_one(layer, built));
-    }
+    let mut built = Vec::new();
+    let outcomes: Vec<_> = layers
+        .into_iter()
+        .map(|layer| run_one(layer, &mut built))
+        .collect();
     report(&outcomes)
 }
 
-fn run_one(layer: Layer, built: bool) -> Outcome {
+fn run_one(layer: Layer, built: &mut Vec<TestProgram>) -> Outcome {
     say(&format!("\n=== {}", layer.name()));
     let started = Instant::now();
-    let result = if layer.needs_build() && !built {
-        Err(anyhow::anyhow!("not run, because the build failed"))
-    } else {
-        layers::run(layer)
-    };
-    let count = result.unwrap_or_else(|error| {
+    let count = layers::run(layer, built).unwrap_or_else(|error| {
         say(&format!("{}: {error:#}", layer.name()));
         Count::of_check(false)
     });

@@ -12,6 +12,7 @@ use ureq::{Agent, Body, http::Response};
 
 use super::model;
 use crate::{
+    count::Count,
     shell::{Companion, print},
     sim::Provider,
 };
@@ -36,7 +37,7 @@ enum Wish {
 
 /// What came of one call.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+struct Outcome {
     surface: Surface,
     model: String,
     wish: Wish,
@@ -47,12 +48,27 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Whether the simulated model's words, or its call of the tool, came through.
-    pub(crate) fn is_right(&self) -> bool {
+    fn is_right(&self) -> bool {
         let expected = match self.wish {
             Wish::Tool => "calls weather",
             Wish::Whole | Wish::Streamed => HELLO,
         };
         self.status == 200 && self.answer.contains(expected)
+    }
+
+    fn show(&self) -> Result<()> {
+        let Self {
+            surface,
+            model,
+            wish,
+            status,
+            route,
+            answer,
+        } = self;
+        let (surface, wish) = (format!("{surface:?}"), format!("{wish:?}"));
+        print(&format!(
+            "{surface:<9} {model:<28} {wish:<9} {status:<7} {route:<19} {answer}"
+        ))
     }
 }
 
@@ -83,45 +99,25 @@ pub(crate) fn wait_until_ready(url: &str, server: &mut Companion) -> Result<()> 
     bail!("byokey was started but does not answer at {url}")
 }
 
-/// Sends every kind of call to every provider through byokey.
+/// Sends every kind of call to every provider through byokey, prints what came of each, and
+/// counts what was right.
 ///
 /// # Errors
 /// When byokey cannot be reached at all.
-pub(crate) fn send(url: &str, key: &str, providers: &[Provider]) -> Result<Vec<Outcome>> {
+pub(crate) fn send(url: &str, key: &str, providers: &[Provider]) -> Result<Count> {
     let agent = agent();
-    let mut outcomes = Vec::new();
+    let mut count = Count::default();
+    print("surface   model                        call      status  route               answer")?;
     for surface in [Surface::Chat, Surface::Messages] {
         for model in providers.iter().map(model) {
             for wish in [Wish::Whole, Wish::Streamed, Wish::Tool] {
-                outcomes.push(call(&agent, url, key, surface, &model, wish)?);
+                let outcome = call(&agent, url, key, surface, &model, wish)?;
+                outcome.show()?;
+                count += Count::of_check(outcome.is_right());
             }
         }
     }
-    Ok(outcomes)
-}
-
-/// Prints the outcomes and a summary line.
-pub(crate) fn report(outcomes: &[Outcome]) -> Result<()> {
-    print("surface   model                        call      status  route               answer")?;
-    for outcome in outcomes {
-        let Outcome {
-            surface,
-            model,
-            wish,
-            status,
-            route,
-            answer,
-        } = outcome;
-        let (surface, wish) = (format!("{surface:?}"), format!("{wish:?}"));
-        print(&format!(
-            "{surface:<9} {model:<28} {wish:<9} {status:<7} {route:<19} {answer}"
-        ))?;
-    }
-    let right = outcomes.iter().filter(|outcome| outcome.is_right()).count();
-    print(&format!(
-        "demo: {right} passed, {} failed",
-        outcomes.len() - right
-    ))
+    Ok(count)
 }
 
 fn agent() -> Agent {
