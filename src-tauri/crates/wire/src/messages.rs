@@ -1,9 +1,11 @@
 //! Anthropic Messages: requests and replies, read and written.
 
+mod blocks;
 mod content;
 mod effort;
 mod emit;
 mod events;
+mod frame;
 mod marks;
 mod members;
 mod render;

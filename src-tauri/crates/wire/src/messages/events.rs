@@ -7,77 +7,14 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::frame::{
+    BlockMembers, DeltaMembers, FrameKind, FrameMembers, Loose, ReplyMembers, StopDetails, filled,
+};
+use crate::counts::Counts;
 use crate::fault::stream_fault;
-use crate::json::{Count, Text, members, mend};
+use crate::json::mend;
 use crate::sse::Frame;
-use crate::{BlockKind, Dialect, Event, Fault, FaultKind, Finish, Piece, Usage, read_error};
-
-members! {
-    /// The data of any frame.
-    struct FrameMembers<'a> {
-        kind: Text<'a> = "type",
-        message: ReplyMembers<'a> = "message",
-        index: Count = "index",
-        content_block: BlockMembers<'a> = "content_block",
-        delta: DeltaMembers<'a> = "delta",
-        usage: UsageMembers<'a> = "usage",
-    }
-
-    /// A reply, or its beginning.
-    struct ReplyMembers<'a> {
-        kind: Text<'a> = "type",
-        id: Text<'a> = "id",
-        model: Text<'a> = "model",
-        content: Vec<BlockMembers<'a>> = "content",
-        stop_reason: Text<'a> = "stop_reason",
-        stop_sequence: Text<'a> = "stop_sequence",
-        stop_details: StopDetails<'a> = "stop_details",
-        usage: UsageMembers<'a> = "usage",
-    }
-
-    /// A block, or its beginning.
-    struct BlockMembers<'a> {
-        kind: Text<'a> = "type",
-        text: Text<'a> = "text",
-        thinking: Text<'a> = "thinking",
-        signature: Text<'a> = "signature",
-        data: Text<'a> = "data",
-        id: Text<'a> = "id",
-        name: Text<'a> = "name",
-        input: &'a RawValue = "input",
-    }
-
-    /// A delta of a block or of the reply.
-    struct DeltaMembers<'a> {
-        kind: Text<'a> = "type",
-        text: Text<'a> = "text",
-        partial_json: Text<'a> = "partial_json",
-        thinking: Text<'a> = "thinking",
-        signature: Text<'a> = "signature",
-        stop_reason: Text<'a> = "stop_reason",
-        stop_sequence: Text<'a> = "stop_sequence",
-        stop_details: StopDetails<'a> = "stop_details",
-    }
-
-    /// Why the model refused.
-    struct StopDetails<'a> {
-        explanation: Text<'a> = "explanation",
-    }
-
-    /// Token counts; `input_tokens` is without the cached parts of the prompt.
-    struct UsageMembers<'a> {
-        input_tokens: Count = "input_tokens",
-        cache_creation_input_tokens: Count = "cache_creation_input_tokens",
-        cache_read_input_tokens: Count = "cache_read_input_tokens",
-        output_tokens: Count = "output_tokens",
-        output_tokens_details: OutputDetails<'a> = "output_tokens_details",
-    }
-
-    /// What the reply's tokens went into.
-    struct OutputDetails<'a> {
-        thinking_tokens: Count = "thinking_tokens",
-    }
-}
+use crate::{BlockKind, Dialect, Event, Fault, FaultKind, Finish, Piece, read_error};
 
 /// Reads a provider's stream.
 #[derive(Debug, Default)]
@@ -109,16 +46,19 @@ impl Events {
         if self.ended {
             return;
         }
-        match serde_json::from_slice(&frame.data) {
-            Ok(members) => self.members(members, frame, sink),
-            // Half a character somewhere is no reason to give up the reply.
-            Err(_) => match mend(&frame.data) {
-                Some(mended) => match serde_json::from_slice(&mended) {
-                    Ok(members) => self.members(members, frame, sink),
-                    Err(_) => self.senseless(sink),
-                },
-                None => self.senseless(sink),
-            },
+        if let Ok(members) = serde_json::from_slice(&frame.data) {
+            self.members(members, frame, sink);
+            return;
+        }
+        // Half a character somewhere is no reason to give up the reply, nor is an event of a kind
+        // that is not known yet.
+        let mended = mend(&frame.data);
+        let data = mended.as_deref().unwrap_or(&frame.data);
+        if let Ok(members) = serde_json::from_slice(data) {
+            self.members(members, frame, sink);
+        } else if !is_new_kind(data) {
+            self.ended = true;
+            sink(Event::Fault(senseless()));
         }
     }
 
@@ -138,11 +78,6 @@ impl Events {
             fault.code = Some("upstream_incomplete".to_owned());
             sink(Event::Fault(fault));
         }
-    }
-
-    fn senseless(&mut self, sink: &mut impl FnMut(Event<'_>)) {
-        self.ended = true;
-        sink(Event::Fault(senseless()));
     }
 
     fn members(
@@ -167,18 +102,15 @@ impl Events {
                 self.usage(members.usage, sink);
                 if let Some(delta) = members.delta {
                     let details = delta.stop_details.unwrap_or_default();
-                    self.stop(delta.stop_reason, delta.stop_sequence, details, sink);
+                    if let Some(reason) = filled(delta.stop_reason) {
+                        self.stop(reason, delta.stop_sequence, details, sink);
+                    }
                 }
             }
             "message_stop" => {
                 // The end is certain even if nobody said why.
                 let reason = self.reason.take().unwrap_or_default();
-                self.stop(
-                    Some(Text(reason.into())),
-                    None,
-                    StopDetails::default(),
-                    sink,
-                );
+                self.stop(reason.into(), None, StopDetails::default(), sink);
                 self.ended = true;
                 sink(Event::End);
             }
@@ -197,26 +129,26 @@ impl Events {
         }
         self.started = true;
         sink(Event::Start {
-            id: reply.id.unwrap_or_default().0,
-            model: reply.model.unwrap_or_default().0,
+            id: filled(reply.id).unwrap_or_default(),
+            model: filled(reply.model).unwrap_or_default(),
         });
         self.usage(reply.usage, sink);
         // A reply that goes on with a server-side tool run may come whole in its beginning.
         for block in reply.content.unwrap_or_default() {
             whole_block(&mut self.next, block, sink);
         }
-        self.reason = reply.stop_reason.map(|reason| reason.0.into_owned());
+        self.reason = filled(reply.stop_reason).map(Cow::into_owned);
     }
 
     fn begin(&mut self, sink: &mut impl FnMut(Event<'_>)) {
         self.start(ReplyMembers::default(), sink);
     }
 
-    fn usage(&mut self, usage: Option<UsageMembers<'_>>, sink: &mut impl FnMut(Event<'_>)) {
+    fn usage(&mut self, usage: Option<&RawValue>, sink: &mut impl FnMut(Event<'_>)) {
         let Some(usage) = usage else { return };
         self.begin(sink);
-        self.counts.update(usage);
-        let usage = self.counts.usage();
+        self.counts.read(usage.get());
+        let usage = self.counts.usage(Dialect::Messages);
         if !usage.is_empty() {
             sink(Event::Usage(usage));
         }
@@ -285,14 +217,14 @@ impl Events {
 
     fn stop(
         &mut self,
-        reason: Option<Text<'_>>,
-        sequence: Option<Text<'_>>,
+        reason: Cow<'_, str>,
+        sequence: Option<Loose<'_>>,
         details: StopDetails<'_>,
         sink: &mut impl FnMut(Event<'_>),
     ) {
-        let Some(reason) = reason.filter(|_| !self.finished) else {
+        if self.finished {
             return;
-        };
+        }
         self.begin(sink);
         self.finished = true;
         for open in self.open.drain(..) {
@@ -302,29 +234,47 @@ impl Events {
     }
 }
 
+/// Whether a frame is sound but of a kind that nothing here waits for.
+fn is_new_kind(data: &[u8]) -> bool {
+    let known = [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ];
+    serde_json::from_slice::<FrameKind<'_>>(data)
+        .ok()
+        .and_then(|frame| filled(frame.kind))
+        .is_some_and(|kind| !known.contains(&&*kind))
+}
+
 /// Reads a provider's whole reply; ends with `End`.
 ///
 /// # Errors
 /// When the body is no reply, or says that the provider failed.
 pub(crate) fn read_reply(body: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Result<(), Fault> {
     let reply: ReplyMembers<'_> = serde_json::from_slice(body).map_err(|_| senseless())?;
-    if reply.kind.as_deref() == Some("error") {
+    if filled(reply.kind).as_deref() == Some("error") {
         return Err(read_error(Dialect::Messages, 200, body));
     }
-    let (Some(content), Some(reason)) = (reply.content, reply.stop_reason) else {
+    let (Some(content), Some(reason)) = (reply.content, filled(reply.stop_reason)) else {
         return Err(senseless());
     };
     sink(Event::Start {
-        id: reply.id.unwrap_or_default().0,
-        model: reply.model.unwrap_or_default().0,
+        id: filled(reply.id).unwrap_or_default(),
+        model: filled(reply.model).unwrap_or_default(),
     });
     let mut next = 0;
     for block in content {
         whole_block(&mut next, block, sink);
     }
     let mut counts = Counts::default();
-    counts.update(reply.usage.unwrap_or_default());
-    let usage = counts.usage();
+    if let Some(usage) = reply.usage {
+        counts.read(usage.get());
+    }
+    let usage = counts.usage(Dialect::Messages);
     if !usage.is_empty() {
         sink(Event::Usage(usage));
     }
@@ -355,29 +305,28 @@ fn whole_block(next: &mut usize, block: BlockMembers<'_>, sink: &mut impl FnMut(
 
 /// Begins a block and says what its beginning holds; false for blocks the hub does not know.
 fn begin_block(index: usize, block: BlockMembers<'_>, sink: &mut impl FnMut(Event<'_>)) -> bool {
-    let (kind, text) = match block.kind.as_deref() {
+    let (kind, text) = match filled(block.kind).as_deref() {
         Some("text") => (BlockKind::Text, block.text),
         Some("thinking") => (BlockKind::Thinking, block.thinking),
-        Some("redacted_thinking") => (BlockKind::Redacted(block.data.unwrap_or_default().0), None),
+        Some("redacted_thinking") => (
+            BlockKind::Redacted(filled(block.data).unwrap_or_default()),
+            None,
+        ),
         Some("tool_use") => {
-            let id = block.id.unwrap_or_default().0;
-            let name = block.name.unwrap_or_default().0;
+            let id = filled(block.id).unwrap_or_default();
+            let name = filled(block.name).unwrap_or_default();
             (BlockKind::Call { id, name }, None)
         }
         _ => return false,
     };
     sink(Event::BlockStart { index, kind });
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
-        sink(Event::Delta {
-            index,
-            piece: Piece::Text(text.0),
-        });
+    if let Some(text) = filled(text) {
+        let piece = Piece::Text(text);
+        sink(Event::Delta { index, piece });
     }
-    if let Some(signature) = block.signature.filter(|signature| !signature.is_empty()) {
-        sink(Event::Delta {
-            index,
-            piece: Piece::Signature(signature.0),
-        });
+    if let Some(signature) = filled(block.signature) {
+        let piece = Piece::Signature(signature);
+        sink(Event::Delta { index, piece });
     }
     true
 }
@@ -400,8 +349,8 @@ fn close(open: OpenBlock, sink: &mut impl FnMut(Event<'_>)) {
 /// Says why the reply ended; before that, in a block of its own, how the model explains a refusal.
 fn finish(
     next: &mut usize,
-    native: Text<'_>,
-    sequence: Option<Text<'_>>,
+    native: Cow<'_, str>,
+    sequence: Option<Loose<'_>>,
     details: StopDetails<'_>,
     sink: &mut impl FnMut(Event<'_>),
 ) {
@@ -413,7 +362,7 @@ fn finish(
         "refusal" | "sensitive" => Finish::Refused,
         _ => Finish::Stop,
     };
-    if let Some(explanation) = details.explanation.filter(|text| !text.is_empty())
+    if let Some(explanation) = filled(details.explanation)
         && reason == Finish::Refused
     {
         let index = *next;
@@ -424,14 +373,14 @@ fn finish(
         });
         sink(Event::Delta {
             index,
-            piece: Piece::Text(explanation.0),
+            piece: Piece::Text(explanation),
         });
         sink(Event::BlockStop { index });
     }
-    let stop_sequence = sequence.map(Cow::from);
+    let stop_sequence = filled(sequence);
     sink(Event::Finish {
         reason,
-        native: native.0,
+        native,
         stop_sequence,
     });
 }
@@ -447,52 +396,6 @@ fn senseless() -> Fault {
         FaultKind::Upstream,
         "the provider's reply is not what the Messages dialect says",
     )
-}
-
-/// Anthropic's counts as reported so far; a later value replaces an earlier one.
-#[derive(Debug, Default)]
-struct Counts {
-    fresh: Option<u64>,
-    cache_write: Option<u64>,
-    cache_read: Option<u64>,
-    output: Option<u64>,
-    reasoning: Option<u64>,
-}
-
-impl Counts {
-    fn update(&mut self, usage: UsageMembers<'_>) {
-        let reasoning = usage
-            .output_tokens_details
-            .and_then(|details| details.thinking_tokens);
-        for (mine, theirs) in [
-            (&mut self.fresh, usage.input_tokens),
-            (&mut self.cache_write, usage.cache_creation_input_tokens),
-            (&mut self.cache_read, usage.cache_read_input_tokens),
-            (&mut self.output, usage.output_tokens),
-            (&mut self.reasoning, reasoning),
-        ] {
-            if let Some(count) = theirs {
-                *mine = Some(count.0);
-            }
-        }
-    }
-
-    /// The same with the whole prompt as input.
-    fn usage(&self) -> Usage {
-        let parts = [self.fresh, self.cache_write, self.cache_read];
-        let known = parts.iter().any(Option::is_some);
-        let sum = parts
-            .iter()
-            .flatten()
-            .fold(0, |sum: u64, part| sum.saturating_add(*part));
-        Usage {
-            input: known.then_some(sum),
-            cache_read: self.cache_read,
-            cache_write: self.cache_write,
-            output: self.output,
-            reasoning: self.reasoning,
-        }
-    }
 }
 
 #[cfg(test)]

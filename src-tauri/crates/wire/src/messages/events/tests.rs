@@ -256,6 +256,25 @@ fn an_early_end_and_nonsense_are_faults() {
 }
 
 #[test]
+fn unknown_blocks_cannot_spoil_a_reply() {
+    let folded = read_stream(
+        &frames(&[
+            START,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"painting","text":{"a":1},"data":[2],"id":3}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"stroke","stroke":[1]}}"#,
+            r#"{"type":"content_block_stop","index":0}"#,
+            r#"{"type":"future_event","index":"zero-ish"}"#,
+            r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"a"}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_details":null}}"#,
+            r#"{"type":"message_stop"}"#,
+        ]),
+        64,
+    )
+    .unwrap();
+    assert_eq!(folded.blocks, [Part::Text("a".to_owned())]);
+}
+
+#[test]
 fn half_characters_are_repaired() {
     let folded = read_stream(
         &frames(&[
