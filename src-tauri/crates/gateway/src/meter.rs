@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use byokey_vault::{Outcome, UsageRow};
-use byokey_wire::{Dialect, Fault, FaultKind, Seen, Usage};
+use byokey_wire::{Dialect, Fault, Seen, Usage};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -106,9 +106,9 @@ impl Meter {
     }
 
     /// The request failed.
-    pub(crate) fn failed(&mut self, fault: &Fault) {
+    pub(crate) fn failed(&mut self, fault: &Fault, outcome: Outcome) {
         self.note(|row| {
-            row.outcome = outcome(fault.kind, row.status == 200);
+            row.outcome = outcome;
             row.error = Some(fault.message.clone());
         });
     }
@@ -129,21 +129,6 @@ impl Drop for Meter {
         let id = row.request_id.clone();
         self.shared.vault.usage().record(row);
         self.shared.announce(Notice::Request { id });
-    }
-}
-
-fn outcome(kind: FaultKind, begun: bool) -> Outcome {
-    match kind {
-        FaultKind::Timeout => Outcome::Timeout,
-        FaultKind::Upstream if begun => Outcome::UpstreamCut,
-        FaultKind::AccountAuth
-        | FaultKind::Permission
-        | FaultKind::RateLimit
-        | FaultKind::Quota
-        | FaultKind::Billing
-        | FaultKind::Overloaded
-        | FaultKind::Upstream => Outcome::UpstreamError,
-        _ => Outcome::Refused,
     }
 }
 

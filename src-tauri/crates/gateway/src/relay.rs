@@ -9,6 +9,7 @@ mod stream;
 use std::sync::Arc;
 
 use axum::body::Body;
+use byokey_vault::Outcome;
 use byokey_wire::{
     Answer, Dialect, Fault, FaultKind, Ledger, Model, Plan, Target, read_error, translate,
 };
@@ -25,6 +26,7 @@ use crate::meter::Meter;
 use crate::resolve::Candidate;
 use crate::respond;
 use crate::roster::Caller;
+use crate::upstream::NoHead;
 
 /// byokey's own name towards providers.
 const USER_AGENT: &str = concat!("byokey/", env!("CARGO_PKG_VERSION"));
@@ -44,6 +46,7 @@ pub(crate) struct Exchange {
 /// An account that could not serve a request.
 struct Failure {
     fault: Fault,
+    outcome: Outcome,
     /// The provider's own reply, where the caller can read it as it is.
     verbatim: Option<(StatusCode, HeaderMap, Bytes)>,
     route: HeaderValue,
@@ -69,7 +72,7 @@ impl Exchange {
         match self.relay(incoming, &mut meter).await {
             Ok(reply) => reply.into_response(meter, self.dialect),
             Err(failure) => {
-                meter.failed(&failure.fault);
+                meter.failed(&failure.fault, failure.outcome);
                 let response = self.refuse(failure);
                 meter.note(|row| row.status = response.status().as_u16());
                 response
@@ -183,13 +186,17 @@ impl Exchange {
         let timeouts = &self.view.config.timeouts;
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let wait = left.map_or(timeouts.headers(), |left| left.min(timeouts.headers()));
-        let of_account = |fault| Failure::of(candidate, fault, None);
 
         let response = match self.view.upstream.send(request, feed, wait).await {
             Ok(response) => response,
             // What the caller did wrong is no fault of the account.
-            Err(fault) if feed.fault().is_some() => return Err(fault.into()),
-            Err(fault) => return Err(of_account(fault)),
+            Err(NoHead::Caller(fault)) => return Err(fault.into()),
+            Err(NoHead::Unreachable(fault)) => {
+                return Err(Failure::of(candidate, fault, Outcome::Unreachable));
+            }
+            Err(NoHead::Silent(fault)) => {
+                return Err(Failure::of(candidate, fault, Outcome::Timeout));
+            }
         };
         let limits = Limits {
             idle: timeouts.idle(),
@@ -204,7 +211,14 @@ impl Exchange {
             answer: prepared.answer,
             limits,
         };
-        let mut begun = back.begin(response).await.map_err(of_account)?;
+        let begun = back.begin(response).await;
+        let mut begun = begun.map_err(|fault| {
+            let outcome = match fault.kind {
+                FaultKind::Timeout => Outcome::Timeout,
+                _ => Outcome::UpstreamCut,
+            };
+            Failure::of(candidate, fault, outcome)
+        })?;
         respond::set_id(&mut begun.headers, &self.id);
         begun
             .headers
@@ -296,16 +310,13 @@ impl Exchange {
 }
 
 impl Failure {
-    fn of(
-        candidate: &Candidate,
-        mut fault: Fault,
-        verbatim: Option<(StatusCode, HeaderMap, Bytes)>,
-    ) -> Self {
+    fn of(candidate: &Candidate, mut fault: Fault, outcome: Outcome) -> Self {
         let account = &candidate.seat.account;
         fault.message = format!("{}/{}: {}", account.provider, account.name, fault.message);
         Self {
             fault,
-            verbatim,
+            outcome,
+            verbatim: None,
             route: candidate.seat.label.clone(),
         }
     }
@@ -315,6 +326,7 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self {
             fault,
+            outcome: Outcome::Refused,
             verbatim: None,
             route: HeaderValue::from_static(""),
         }
@@ -357,8 +369,9 @@ async fn refusal(candidate: &Candidate, response: Response<Incoming>, limits: Li
         && fault.kind != FaultKind::AccountAuth
         && serde_json::from_slice::<&serde_json::value::RawValue>(&body)
             .is_ok_and(|json| json.get().starts_with('{'));
-    let verbatim = readable.then_some((parts.status, parts.headers, body));
-    Failure::of(candidate, fault, verbatim)
+    let mut failure = Failure::of(candidate, fault, Outcome::UpstreamError);
+    failure.verbatim = readable.then_some((parts.status, parts.headers, body));
+    failure
 }
 
 /// Seconds until a new try, from `retry-after` or `retry-after-ms`.

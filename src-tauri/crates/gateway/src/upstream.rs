@@ -36,6 +36,16 @@ pub(crate) struct Upstream {
 
 type TlsClient = Client<Limited<HttpsConnector<HttpConnector>>, Outgoing>;
 
+/// Why a request got no head of a reply.
+pub(crate) enum NoHead {
+    /// The caller's own body was bad.
+    Caller(Fault),
+    /// There was no connection, or it broke.
+    Unreachable(Fault),
+    /// The provider took the request and said nothing in time.
+    Silent(Fault),
+}
+
 impl Upstream {
     /// A pool whose connections must stand within `connect`, TLS included.
     pub(crate) fn new(connect: Duration) -> Self {
@@ -56,13 +66,13 @@ impl Upstream {
     /// waiting counts from its last byte.
     ///
     /// # Errors
-    /// The caller's own fault when its body was bad, else why the provider gave no head.
+    /// [`NoHead`], which says whose fault it was.
     pub(crate) async fn send(
         &self,
         request: Request<Outgoing>,
         feed: &Feed,
         headers: Duration,
-    ) -> Result<Response<Incoming>, Fault> {
+    ) -> Result<Response<Incoming>, NoHead> {
         let host = request
             .uri()
             .authority()
@@ -74,10 +84,10 @@ impl Upstream {
                 .get_or_init(|| tls(self.connect))
                 .as_ref()
                 .map_err(|reason| {
-                    Fault::new(
+                    NoHead::Unreachable(Fault::new(
                         FaultKind::Internal,
                         format!("TLS is not available: {reason}"),
-                    )
+                    ))
                 })?;
             client.request(request)
         } else {
@@ -89,17 +99,21 @@ impl Upstream {
             match tokio::time::timeout(wait, &mut sent).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) => {
-                    return Err(feed.fault().unwrap_or_else(|| unreachable(&host, &error)));
+                    return Err(match feed.fault() {
+                        Some(fault) => NoHead::Caller(fault),
+                        None => NoHead::Unreachable(unreachable(&host, &error)),
+                    });
                 }
                 Err(_) => {
                     wait = feed
                         .ended()
                         .map_or(headers, |ended| headers.saturating_sub(ended.elapsed()));
                     if wait.is_zero() {
-                        return Err(Fault::new(
+                        let seconds = headers.as_secs();
+                        return Err(NoHead::Silent(Fault::new(
                             FaultKind::Timeout,
-                            format!("{host} did not answer within {} s", headers.as_secs()),
-                        ));
+                            format!("{host} did not answer within {seconds} s"),
+                        )));
                     }
                 }
             }
@@ -150,9 +164,6 @@ fn unreachable(host: &str, error: &hyper_util::client::legacy::Error) -> Fault {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
-    }
-    if cause.is::<ConnectTimeout>() {
-        return Fault::new(FaultKind::Timeout, format!("{host}: {cause}"));
     }
     let what = if error.is_connect() {
         "cannot be reached"

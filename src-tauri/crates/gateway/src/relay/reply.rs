@@ -1,6 +1,7 @@
 //! The head of a reply, and what kind of body follows it.
 
 use axum::body::Body;
+use byokey_vault::Outcome;
 use byokey_wire::{Answer, Dialect, Fault, FaultKind, Seen, Watch};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -127,7 +128,7 @@ impl Begun {
                 meter.seen(&seen);
                 meter.note(|row| row.bytes_out = bytes.len() as u64);
                 match &seen.fault {
-                    Some(fault) => meter.failed(fault),
+                    Some(fault) => meter.failed(fault, Outcome::UpstreamError),
                     None => meter.complete(),
                 }
                 Body::from(bytes)

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use byokey_vault::Outcome;
 use byokey_wire::{Dialect, Fault, FaultKind, Seen, Translation, Watch, error_event, keep_alive};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
@@ -169,7 +170,7 @@ impl Reply {
         }
         self.over = true;
         match self.seen().fault.clone() {
-            Some(fault) => self.meter.failed(&fault),
+            Some(fault) => self.meter.failed(&fault, Outcome::UpstreamError),
             None => self.meter.complete(),
         }
         (!out.is_empty()).then(|| out.into())
@@ -179,7 +180,11 @@ impl Reply {
     fn fail(&mut self, fault: &Fault) -> Option<Bytes> {
         self.over = true;
         self.held.clear();
-        self.meter.failed(fault);
+        let outcome = match fault.kind {
+            FaultKind::Timeout => Outcome::Timeout,
+            _ => Outcome::UpstreamCut,
+        };
+        self.meter.failed(fault, outcome);
         let mut out = Vec::new();
         match &mut self.way {
             Way::Whole(_) => self.broken = true,
@@ -196,19 +201,23 @@ impl Reply {
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
-    /// What the timer asks for: a sign of life, or the end.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+    /// What the timer asks for.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
+            if self.seen().ended {
+                // Said its last word, but does not close.
+                return Poll::Ready(Wake::Close);
+            }
             if self.limits.end.is_some_and(|end| end <= now) {
                 let message = "the exchange took longer than timeouts.total_s allows";
-                return Poll::Ready(Err(Fault::new(FaultKind::Timeout, message)));
+                return Poll::Ready(Wake::Fail(Fault::new(FaultKind::Timeout, message)));
             }
             if now >= self.heard + self.limits.idle {
                 let seconds = self.limits.idle.as_secs();
                 let message = format!("the provider went silent for {seconds} s in its reply");
-                return Poll::Ready(Err(Fault::new(FaultKind::Timeout, message)));
+                return Poll::Ready(Wake::Fail(Fault::new(FaultKind::Timeout, message)));
             }
             let quiet =
                 !matches!(self.way, Way::Whole(_)) && now >= self.spoken + quiet(self.dialect);
@@ -218,10 +227,20 @@ impl Reply {
             let wake = self.next_wake();
             self.timer.as_mut().reset(wake);
             if quiet {
-                return Poll::Ready(Ok(Bytes::from_static(keep_alive(self.dialect))));
+                return Poll::Ready(Wake::Speak(Bytes::from_static(keep_alive(self.dialect))));
             }
         }
     }
+}
+
+/// Why the timer rang.
+enum Wake {
+    /// The caller needs a sign of life.
+    Speak(Bytes),
+    /// Nothing more will come.
+    Close,
+    /// A limit is reached.
+    Fail(Fault),
 }
 
 /// What a caller that took half of a whole reply gets instead of its end.
@@ -250,8 +269,9 @@ impl Body for Reply {
                 Poll::Ready(None) => this.close(),
                 Poll::Ready(Some(Err(_))) => this.fail(&cut_off()),
                 Poll::Pending => match ready!(this.poll_timer(cx)) {
-                    Ok(sign) => Some(sign),
-                    Err(fault) => this.fail(&fault),
+                    Wake::Speak(sign) => Some(sign),
+                    Wake::Close => this.close(),
+                    Wake::Fail(fault) => this.fail(&fault),
                 },
             };
             if let Some(bytes) = out {
