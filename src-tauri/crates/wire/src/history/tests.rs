@@ -1,4 +1,5 @@
 use super::*;
+use crate::{Call, CallResult};
 
 fn text<'a>(role: Role, at: usize, text: &'a str) -> Message<'a> {
     Message {
