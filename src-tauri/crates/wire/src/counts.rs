@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn each_dialect_in_one_convention() {
-        let cases: &[(Dialect, &[&str], [Option<u64>; 5])] = &[
+        type Case = (Dialect, &'static [&'static str], [Option<u64>; 5]);
+        let cases: &[Case] = &[
             (
                 Dialect::Chat,
                 &[

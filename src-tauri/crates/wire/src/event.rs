@@ -1,7 +1,7 @@
 //! The hub's reply side: what a provider said, piece by piece, in no dialect.
 //!
 //! Grammar: `Start (BlockStart Delta* BlockStop | Usage | Ping)* Finish Usage? End`, or `Fault` in
-//! place of the rest. Blocks may interleave: `index` says which one a delta belongs to; writers for
+//! place of the rest. A block that was cut stays open until `Finish`. Blocks may interleave: `index` says which one a delta belongs to; writers for
 //! dialects that allow one open block at a time do the buffering.
 
 use std::borrow::Cow;

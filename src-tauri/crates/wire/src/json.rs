@@ -109,7 +109,7 @@ pub(crate) type Unknown<'a> = Vec<Cow<'a, str>>;
 /// Declares objects of which some members are known, each optional, and the rest is listed by name
 /// in `unknown`. `null` counts as absent; of a member given twice the last one counts.
 ///
-/// ```ignore
+/// ```text
 /// members! {
 ///     /// Why.
 ///     pub(crate) struct Name<'a> {

@@ -11,26 +11,29 @@ use crate::{Action, BlockKind, Event, Finish, Ledger, Piece, Reason, json, watch
 pub(crate) struct Settle {
     seen: Seen,
     losses: Ledger,
-    calls: Vec<OpenCall>,
+    /// Numbers of the open blocks.
+    open: Vec<usize>,
+    calls: Vec<CallSeen>,
     done: bool,
 }
 
 /// A tool call seen so far.
 #[derive(Debug)]
-struct OpenCall {
+struct CallSeen {
     index: usize,
     arguments: String,
     closed: bool,
 }
 
-impl OpenCall {
+impl CallSeen {
     fn complete(&self) -> bool {
         self.closed && (self.arguments.is_empty() || json::is_json(&self.arguments))
     }
 }
 
 impl Settle {
-    /// Takes an event and hands on what the writer shall see: nothing after the end.
+    /// Takes an event and hands on what the writer shall see: every block closed before the end, and
+    /// nothing after it.
     pub(crate) fn event(&mut self, event: Event<'_>, sink: &mut impl FnMut(Event<'_>)) {
         if self.done {
             return;
@@ -49,6 +52,9 @@ impl Settle {
                 let reason = self.reason(reason);
                 self.seen.finish = Some(reason);
                 self.seen.native_finish = Some(native.clone().into_owned());
+                for index in self.open.drain(..) {
+                    sink(Event::BlockStop { index });
+                }
                 Event::Finish {
                     reason,
                     native,
@@ -87,22 +93,7 @@ impl Settle {
                 self.seen.upstream_id = (!id.is_empty()).then(|| id.clone().into_owned());
                 self.seen.model = (!model.is_empty()).then(|| model.clone().into_owned());
             }
-            Event::BlockStart { index, kind } => match kind {
-                BlockKind::Call { .. } => {
-                    self.seen.content = true;
-                    self.calls.push(OpenCall {
-                        index: *index,
-                        arguments: String::new(),
-                        closed: false,
-                    });
-                }
-                BlockKind::Redacted(_) => {
-                    self.seen.content = true;
-                    self.losses
-                        .note("redacted_thinking", Action::Dropped, Reason::Dialect);
-                }
-                BlockKind::Text | BlockKind::Refusal | BlockKind::Thinking => {}
-            },
+            Event::BlockStart { index, kind } => self.note_start(*index, kind),
             Event::Delta { index, piece } => {
                 self.seen.content = true;
                 if let Piece::Arguments(more) = piece
@@ -112,6 +103,7 @@ impl Settle {
                 }
             }
             Event::BlockStop { index } => {
+                self.open.retain(|open| open != index);
                 if let Some(call) = self.calls.iter_mut().find(|call| call.index == *index) {
                     call.closed = true;
                 }
@@ -129,13 +121,103 @@ impl Settle {
         }
     }
 
+    fn note_start(&mut self, index: usize, kind: &BlockKind<'_>) {
+        self.open.push(index);
+        match kind {
+            BlockKind::Call { .. } => {
+                self.seen.content = true;
+                let arguments = String::new();
+                self.calls.push(CallSeen {
+                    index,
+                    arguments,
+                    closed: false,
+                });
+            }
+            BlockKind::Redacted(_) => {
+                self.seen.content = true;
+                self.losses
+                    .note("redacted_thinking", Action::Dropped, Reason::Dialect);
+            }
+            BlockKind::Text | BlockKind::Refusal | BlockKind::Thinking => {}
+        }
+    }
+
     /// How the reply really ended.
     fn reason(&self, said: Finish) -> Finish {
-        let complete = !self.calls.is_empty() && self.calls.iter().all(OpenCall::complete);
+        let complete = !self.calls.is_empty() && self.calls.iter().all(CallSeen::complete);
         match said {
             Finish::Length if complete => Finish::ToolCalls,
             Finish::ToolCalls if self.calls.is_empty() => Finish::Stop,
             other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fault, FaultKind};
+
+    /// A reply with these calls (arguments, closed or not) and this end, as the writer sees it.
+    fn settled(calls: &[(&str, bool)], reason: Finish) -> (Vec<String>, Settle) {
+        let mut settle = Settle::default();
+        let mut seen = Vec::new();
+        let mut sink = |event: Event<'_>| {
+            seen.push(match event {
+                Event::BlockStop { index } => format!("stop {index}"),
+                Event::Finish { reason, .. } => format!("{reason:?}"),
+                Event::End => "end".into(),
+                Event::Fault(_) => "fault".into(),
+                _ => return,
+            });
+        };
+        for (index, (arguments, closed)) in calls.iter().enumerate() {
+            let kind = BlockKind::Call {
+                id: "i".into(),
+                name: "n".into(),
+            };
+            settle.event(Event::BlockStart { index, kind }, &mut sink);
+            let piece = Piece::Arguments((*arguments).into());
+            settle.event(Event::Delta { index, piece }, &mut sink);
+            if *closed {
+                settle.event(Event::BlockStop { index }, &mut sink);
+            }
+        }
+        let finish = Event::Finish {
+            reason,
+            native: "x".into(),
+            stop_sequence: None,
+        };
+        settle.event(finish, &mut sink);
+        settle.event(Event::End, &mut sink);
+        settle.event(
+            Event::Fault(Fault::new(FaultKind::Upstream, "late")),
+            &mut sink,
+        );
+        settle.event(Event::Ping, &mut sink);
+        (seen, settle)
+    }
+
+    #[test]
+    fn the_end_follows_the_calls() {
+        use Finish::{Length, Refused, Stop, ToolCalls};
+        for (calls, said, meant) in [
+            (&[][..], Length, Length),
+            (&[], ToolCalls, Stop),
+            (&[("{}", true)], ToolCalls, ToolCalls),
+            (&[("{}", true)], Refused, Refused),
+            (&[("{}", true), ("", true)], Length, ToolCalls),
+            (&[("{\"a\":", true)], Length, Length),
+            (&[("{}", true), ("{\"a\"", true)], Length, Length),
+            (&[("{}", true), ("", false)], Length, Length),
+            (&[("{}", true)], Stop, Stop),
+        ] {
+            let (seen, settle) = settled(calls, said);
+            let stops = (0..calls.len()).map(|index| format!("stop {index}"));
+            let expected: Vec<String> = stops.chain([format!("{meant:?}"), "end".into()]).collect();
+            assert_eq!(seen, expected, "{calls:?} {said:?}");
+            assert_eq!(settle.seen().finish, Some(meant));
+            assert!(settle.done() && settle.seen().ended && settle.seen().fault.is_none());
         }
     }
 }

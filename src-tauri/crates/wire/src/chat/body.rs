@@ -215,7 +215,7 @@ members! {
 impl CacheEntry<'_> {
     /// The mark; every kind but `ephemeral` is none.
     pub(super) fn mark(&self) -> Option<CacheMark> {
-        (self.kind.as_deref()? == "ephemeral").then(|| match self.ttl.as_deref() {
+        (self.kind.as_deref()? == "ephemeral").then_some(match self.ttl.as_deref() {
             Some("1h") => CacheMark::Hour,
             _ => CacheMark::Default,
         })

@@ -130,15 +130,13 @@ impl Events {
         if native.is_empty() {
             return;
         }
-        self.close(number, sink);
+        let reason = reason(&native);
+        self.close(number, reason == Finish::Length, sink);
         if native == "error" {
-            self.fail(
-                Fault::new(FaultKind::Upstream, "the provider broke off its reply"),
-                sink,
-            );
+            let message = "the provider broke off its reply";
+            self.fail(Fault::new(FaultKind::Upstream, message), sink);
             return;
         }
-        let reason = reason(&native);
         // A choice with calls says more than the one with the text beside it.
         if self.finish.is_none() || reason == Finish::ToolCalls {
             self.finish = Some((reason, native.into_owned()));
@@ -275,13 +273,16 @@ impl Events {
         }
     }
 
-    /// The provider says that a choice is complete.
-    fn close(&mut self, number: usize, sink: &mut impl FnMut(Event<'_>)) {
+    /// The provider says that a choice is complete, or was `cut` at the token limit: then a call
+    /// that is not whole stays open.
+    fn close(&mut self, number: usize, cut: bool, sink: &mut impl FnMut(Event<'_>)) {
         self.advance_calls(number, true, sink);
         let state = &mut self.choices[number];
         state.close_open(sink);
         for call in &mut state.calls {
-            call.close(sink);
+            if !cut || call.whole() {
+                call.close(sink);
+            }
         }
         state.finished = true;
     }
@@ -307,7 +308,7 @@ impl Events {
     fn end(&mut self, sink: &mut impl FnMut(Event<'_>)) {
         for number in 0..self.choices.len() {
             if !self.choices[number].finished {
-                self.close(number, sink);
+                self.close(number, false, sink);
             }
         }
         let (reason, native) = self.finish.take().unwrap_or((Finish::Stop, String::new()));

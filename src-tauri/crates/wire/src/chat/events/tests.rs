@@ -204,7 +204,10 @@ fn an_end_without_a_reason_is_not_believed_of_anything_unfinished() {
         &[text.clone(), DONE.into()],
         &["0 text", "0 + t", "0 stop", "finish Stop ", "end"],
     );
-    check(&[text.clone()], &["0 text", "0 + t", incomplete]);
+    check(
+        std::slice::from_ref(&text),
+        &["0 text", "0 + t", incomplete],
+    );
     check(
         &[delta(r#"{"reasoning":"r"}"#), DONE.into()],
         &["0 thinking", "0 + r", incomplete],
@@ -224,6 +227,23 @@ fn an_end_without_a_reason_is_not_believed_of_anything_unfinished() {
         ],
     );
     check(&[delta("{}"), DONE.into()], &[incomplete]);
+    // The limit cuts the call that is not whole.
+    check(
+        &[
+            call(
+                r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}},{"index":1,"id":"b","function":{"name":"g"}}"#,
+            ),
+            finish("length"),
+        ],
+        &[
+            r#"0 call "a" f"#,
+            "0 + {}",
+            "0 stop",
+            r#"1 call "b" g"#,
+            "finish Length length",
+            "end",
+        ],
+    );
     check(
         &[text, finish("length")],
         &["0 text", "0 + t", "0 stop", "finish Length length", "end"],
