@@ -352,3 +352,5 @@ impl Writer {
 
 #[cfg(test)]
 mod recordings;
+#[cfg(test)]
+mod tests;

@@ -551,3 +551,6 @@ fn write_rest(turn: &Turn<'_>, top: &mut Object<'_>, ledger: &mut Ledger) {
         top.text("prompt_cache_key", key);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const CAPS: Capabilities = Capabilities {
+    sampling: crate::SamplingSupport::Full,
+    temperature_max: None,
+    thinking: None,
+    prefill: None,
+    mid_system: false,
+    json_schema: None,
+    max_output: None,
+    wants_reasoning_content: false,
+    max_completion_tokens: false,
+};
+
+fn target() -> Target<'static> {
+    Target {
+        model: "up",
+        caps: &CAPS,
+        origin: "o",
+    }
+}
+
+#[test]
+fn pairs_without_a_hub_are_refused() {
+    use Dialect::{Chat, Gemini, Kiro, Messages, Responses};
+    for (caller, upstream) in [
+        (Chat, Gemini),
+        (Responses, Chat),
+        (Messages, Kiro),
+        (Chat, Chat),
+    ] {
+        let fault = translate(caller, upstream, b"{}", &target()).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::BadRequest, "{caller:?} {upstream:?}");
+        assert!(fault.message.contains(caller.name()));
+    }
+}
+
+#[test]
+fn half_characters_are_mended_in_requests_and_replies() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"a\ud83d b\ud83d\ude00"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"description":"\udc00"}}}]}"#;
+    let translated =
+        translate(Dialect::Chat, Dialect::Messages, body.as_bytes(), &target()).unwrap();
+    let sent: Value = serde_json::from_slice(&translated.body).unwrap();
+    assert!(sent["messages"].to_string().contains("a\u{fffd} b😀"));
+    let reply = r#"{"id":"msg_1","type":"message","role":"assistant","model":"up","content":[{"type":"text","text":"x\ud800"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}"#;
+    let reply = translated.answer.reply(reply.as_bytes(), 7).unwrap();
+    let shown: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(shown["choices"][0]["message"]["content"], "x\u{fffd}");
+    assert_eq!(
+        (&shown["model"], &shown["created"]),
+        (&json!("m"), &json!(7))
+    );
+    assert_eq!(reply.seen.usage.total(), Some(3));
+}
+
+#[test]
+fn shortened_names_come_back_whole() {
+    let long = "mcp__server__".to_owned() + &"x".repeat(150);
+    let body = format!(
+        r#"{{"model":"m","max_tokens":5,"messages":[{{"role":"user","content":"u"}}],"tools":[{{"name":"{long}","input_schema":{{"type":"object"}}}}]}}"#
+    );
+    let translated =
+        translate(Dialect::Messages, Dialect::Chat, body.as_bytes(), &target()).unwrap();
+    let sent: Value = serde_json::from_slice(&translated.body).unwrap();
+    let short = sent["tools"][0]["function"]["name"].as_str().unwrap();
+    assert!(short.len() <= 64);
+    let reply = json!({"id": "c", "choices": [{"message": {"tool_calls": [{"id": "i", "function": {"name": short, "arguments": "{}"}}]}, "finish_reason": "tool_calls"}]});
+    let reply = translated
+        .answer
+        .reply(reply.to_string().as_bytes(), 0)
+        .unwrap();
+    let shown: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(shown["content"][0]["name"], *long);
+}
+
+#[test]
+fn faults_end_a_stream_once() {
+    let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"u"}]}"#;
+    let answer = translate(Dialect::Chat, Dialect::Messages, body, &target())
+        .unwrap()
+        .answer;
+    let start = b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n";
+    let cut = |end: &dyn Fn(&mut Translation, &mut Vec<u8>)| {
+        let (mut translation, mut out) = (answer.stream(0), Vec::new());
+        translation.push(start, &mut out);
+        assert!(!translation.done());
+        end(&mut translation, &mut out);
+        assert!(translation.done());
+        let length = out.len();
+        translation.push(start, &mut out);
+        translation.fail(&Fault::new(FaultKind::Timeout, "again"), &mut out);
+        translation.finish(&mut out);
+        assert_eq!(out.len(), length, "nothing follows");
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains("[DONE]"));
+        (text, translation.seen().fault.clone().unwrap())
+    };
+    let (text, fault) = cut(&|translation, out| translation.finish(out));
+    assert_eq!(fault.code.as_deref(), Some("upstream_incomplete"));
+    assert!(text.contains("\"code\":\"upstream_incomplete\""));
+    let timeout = Fault::new(FaultKind::Timeout, "slow");
+    let (text, _) = cut(&|translation, out| translation.fail(&timeout, out));
+    assert!(text.contains("\"code\":\"timeout\""));
+
+    for body in [
+        "",
+        "<html>",
+        "{}",
+        r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+    ] {
+        assert!(answer.reply(body.as_bytes(), 0).is_err(), "{body}");
+    }
+}
