@@ -1,7 +1,11 @@
 //! Reading and writing JSON without trees: text that borrows, objects with known members and a list
 //! of the rest, and the repair of half characters.
 
+mod write;
+
 use std::{borrow::Cow, fmt, marker::PhantomData};
+
+pub(crate) use write::{Object, write_int, write_list, write_str};
 
 use serde::{
     Deserialize, Deserializer,
@@ -280,105 +284,6 @@ pub(crate) fn is_object(text: &str) -> bool {
     text.trim_ascii_start().starts_with('{') && is_json(text)
 }
 
-/// Appends a JSON string.
-pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
-    // Writing a string into memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
-}
-
-/// Appends a number as JSON; one that JSON cannot say becomes `null`.
-pub(crate) fn write_f64(out: &mut Vec<u8>, number: f64) {
-    // Writing a number into memory cannot fail.
-    let _ = serde_json::to_writer(out, &number);
-}
-
-/// Appends a whole number.
-pub(crate) fn write_int(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-/// An object being written.
-#[derive(Debug)]
-pub(crate) struct Object<'o> {
-    out: &'o mut Vec<u8>,
-    empty: bool,
-}
-
-impl<'o> Object<'o> {
-    /// Opens an object.
-    pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out, empty: true }
-    }
-
-    /// Writes a key (plain letters only); the value must follow.
-    pub(crate) fn key(&mut self, key: &'static str) -> &mut Vec<u8> {
-        if !std::mem::take(&mut self.empty) {
-            self.out.push(b',');
-        }
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        self.out
-    }
-
-    /// Writes a key of any letters; the value must follow.
-    pub(crate) fn any_key(&mut self, key: &str) -> &mut Vec<u8> {
-        if !std::mem::take(&mut self.empty) {
-            self.out.push(b',');
-        }
-        write_str(self.out, key);
-        self.out.push(b':');
-        self.out
-    }
-
-    /// A member that is text.
-    pub(crate) fn text(&mut self, key: &'static str, text: &str) {
-        write_str(self.key(key), text);
-    }
-
-    /// A member that is JSON already.
-    pub(crate) fn raw(&mut self, key: &'static str, json: &str) {
-        self.key(key).extend_from_slice(json.as_bytes());
-    }
-
-    /// A member that is a number.
-    pub(crate) fn number(&mut self, key: &'static str, number: f64) {
-        write_f64(self.key(key), number);
-    }
-
-    /// A member that is a whole number.
-    pub(crate) fn int(&mut self, key: &'static str, number: impl itoa::Integer) {
-        write_int(self.key(key), number);
-    }
-
-    /// A member that is a truth value.
-    pub(crate) fn bool(&mut self, key: &'static str, value: bool) {
-        self.raw(key, if value { "true" } else { "false" });
-    }
-
-    /// Closes the object.
-    pub(crate) fn end(self) {
-        self.out.push(b'}');
-    }
-}
-
-/// Writes a list, one item at a time.
-pub(crate) fn write_list<T>(
-    out: &mut Vec<u8>,
-    items: impl IntoIterator<Item = T>,
-    mut each: impl FnMut(&mut Vec<u8>, T),
-) {
-    out.push(b'[');
-    for (nth, item) in items.into_iter().enumerate() {
-        if nth > 0 {
-            out.push(b',');
-        }
-        each(out, item);
-    }
-    out.push(b']');
-}
-
 /// Replaces every `\uD800`-style escape that is half of a pair by `\ufffd`; `None` when there is
 /// none. Half an emoji from cut tool output is a frequent fault of programs, and providers refuse it.
 pub(crate) fn mend(body: &[u8]) -> Option<Vec<u8>> {
@@ -411,69 +316,4 @@ fn surrogate(bytes: &[u8]) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    members! {
-        #[derive(Debug)]
-        struct Sample<'a> {
-            name: Text<'a> = "name" | "title",
-            count: Count = "count",
-            stop: OneOrMany<Text<'a>> = "stop",
-        }
-    }
-
-    #[test]
-    fn members_borrow_and_list_the_rest() {
-        let body = br#"{"title":"plain","odd":{"x":[1]},"count":3.0,"stop":"a","na\u006de":"q\"","n":null,"m":7}"#;
-        let sample: Sample<'_> = request(body).unwrap();
-        assert_eq!(&*sample.name.unwrap(), "q\"");
-        assert_eq!(sample.count, Some(Count(3)));
-        assert_eq!(sample.stop.unwrap().0.len(), 1);
-        assert_eq!(sample.unknown, ["odd", "m"]);
-        let sample: Sample<'_> = request(br#"{"name":"plain","count":null}"#).unwrap();
-        assert!(matches!(sample.name.unwrap().0, Cow::Borrowed("plain")));
-        assert_eq!(sample.count, None);
-    }
-
-    #[test]
-    fn faults_name_the_place_and_no_value() {
-        for (body, expected) in [
-            (&b"{\"name\":\"\xff\"}"[..], "not UTF-8 (byte 9)"),
-            (br#"{"name":"x"#, "not valid JSON (line 1"),
-            (
-                br#"{"count":"sk-secret, expected y"}"#,
-                "expected a whole number",
-            ),
-            (br#"{"count":-1}"#, "expected a whole number"),
-            (br#"{"count":1.5}"#, "expected a whole number"),
-            (br#"{"name":["sk-secret"]}"#, "expected a string"),
-            (br#"[]"#, "expected an object"),
-        ] {
-            let fault = request::<Sample<'_>>(body).err().unwrap();
-            assert!(fault.message.contains(expected), "{}", fault.message);
-            assert!(!fault.message.contains("sk-secret"), "{}", fault.message);
-        }
-    }
-
-    #[test]
-    fn mends_half_characters_only() {
-        for (body, expected) in [
-            (r#""plain \n \u00e9""#, None),
-            (r#""\ud83d\ude00""#, None),
-            (r#""\\ud800""#, None),
-            (r#""\ud800""#, Some(r#""\ufffd""#)),
-            (r#""\uDC00x\uD83D\uDE00""#, Some(r#""\ufffdx\uD83D\uDE00""#)),
-            (r#""\ud800\ud83d\ude00""#, Some(r#""\ufffd\ud83d\ude00""#)),
-            (r#""\ud83d"#, Some(r#""\ufffd"#)),
-            (r#""\ud8"#, None),
-            (r#""\"#, None),
-        ] {
-            assert_eq!(
-                mend(body.as_bytes()).as_deref(),
-                expected.map(str::as_bytes),
-                "{body}"
-            );
-        }
-    }
-}
+mod tests;

@@ -1,14 +1,16 @@
+mod talk;
+
 use std::borrow::Cow;
 
 use super::schema;
 use crate::{
-    Action, Block, Body, Call, CallResult, Effort, Fault, FaultKind, File, Format, Image, Ledger,
-    Message, Reason, Role, SamplingSupport, Source, Target, Tool, ToolChoice, ToolInput, Turn,
-    history::path,
+    Action, Effort, Fault, Format, Ledger, Reason, SamplingSupport, Target, Tool, ToolChoice,
+    ToolInput, Turn,
     ids::{self, ToolNames},
     json::{Object, write_list, write_str},
     thinking::{self, Setting},
 };
+use talk::Talk;
 
 /// Most stop texts that Chat takes.
 const MAX_STOPS: usize = 4;
@@ -28,13 +30,7 @@ pub(crate) fn render_request(
     let mut body = Vec::with_capacity(16 * 1024);
     let mut top = Object::begin(&mut body);
     top.text("model", target.model);
-    let mut talk = Talk {
-        out: top.key("messages"),
-        names,
-        ledger,
-        empty: true,
-    };
-    talk.write(turn)?;
+    Talk::new(names, ledger, top.key("messages")).write(turn)?;
     write_tools(turn, names, &mut top, ledger);
     if turn.stream {
         top.bool("stream", true);
@@ -50,280 +46,8 @@ pub(crate) fn render_request(
     Ok(body)
 }
 
-/// The list of messages.
-struct Talk<'w> {
-    out: &'w mut Vec<u8>,
-    names: &'w ToolNames,
-    ledger: &'w mut Ledger,
-    empty: bool,
-}
-
-impl Talk<'_> {
-    fn write(&mut self, turn: &Turn<'_>) -> Result<(), Fault> {
-        self.out.push(b'[');
-        if !turn.system.is_empty() {
-            self.drop_marks(&turn.system, "system");
-            // One message, one string: some providers take no more.
-            let text = joined(&turn.system);
-            let mut message = self.begin("system");
-            message.text("content", &text);
-            message.end();
-        }
-        for message in &turn.messages {
-            self.drop_marks(&message.blocks, &path(message.at));
-            match message.role {
-                Role::Assistant => self.assistant(message)?,
-                Role::System => {
-                    let text = joined(&message.blocks);
-                    let mut out = self.begin("system");
-                    out.text("content", &text);
-                    out.end();
-                }
-                Role::User => self.user(message)?,
-            }
-        }
-        self.out.push(b']');
-        Ok(())
-    }
-
-    fn begin(&mut self, role: &str) -> Object<'_> {
-        if !std::mem::take(&mut self.empty) {
-            self.out.push(b',');
-        }
-        let mut message = Object::begin(self.out);
-        message.text("role", role);
-        message
-    }
-
-    fn drop_marks(&mut self, blocks: &[Block<'_>], place: &str) {
-        if blocks.iter().any(|block| block.cache.is_some()) {
-            drop_member(self.ledger, format!("{place}.cache_control"));
-        }
-    }
-
-    fn assistant(&mut self, message: &Message<'_>) -> Result<(), Fault> {
-        let names = self.names;
-        let mut thoughts = String::new();
-        let mut texts: Vec<&Block<'_>> = Vec::new();
-        let mut calls: Vec<&Call<'_>> = Vec::new();
-        let mut refusal = None;
-        for block in &message.blocks {
-            match &block.body {
-                Body::Thinking(thinking) => thoughts.push_str(&thinking.text),
-                Body::Call(call) => calls.push(call),
-                Body::Refusal(text) => refusal = Some(text),
-                Body::Text(_) => texts.push(block),
-                Body::Image(_) | Body::File(_) | Body::Audio { .. } | Body::Result(_) => {
-                    drop_member(self.ledger, format!("{}.content", path(message.at)));
-                }
-            }
-        }
-        let mut out = self.begin("assistant");
-        if texts.is_empty() && (refusal.is_some() || !calls.is_empty()) {
-            out.raw("content", "null");
-        } else {
-            write_content(&texts, message.at, out.key("content"))?;
-        }
-        if !thoughts.is_empty() {
-            out.text("reasoning_content", &thoughts);
-        }
-        if let Some(refusal) = refusal {
-            out.text("refusal", refusal);
-        }
-        if !calls.is_empty() {
-            write_list(out.key("tool_calls"), calls, |out, call| {
-                write_call(call, names, out)
-            });
-        }
-        out.end();
-        Ok(())
-    }
-
-    fn user(&mut self, message: &Message<'_>) -> Result<(), Fault> {
-        let mut rest: Vec<&Block<'_>> = Vec::with_capacity(message.blocks.len());
-        for block in &message.blocks {
-            match &block.body {
-                Body::Result(result) => self.result(result, message.at)?,
-                Body::Thinking(_) | Body::Call(_) => {
-                    drop_member(self.ledger, format!("{}.content", path(message.at)));
-                }
-                _ => rest.push(block),
-            }
-        }
-        if !rest.is_empty() {
-            let mut out = self.begin("user");
-            write_content(&rest, message.at, out.key("content"))?;
-            out.end();
-        }
-        Ok(())
-    }
-
-    fn result(&mut self, result: &CallResult<'_>, at: usize) -> Result<(), Fault> {
-        if result.is_error {
-            drop_member(self.ledger, format!("{}.is_error", path(at)));
-        }
-        self.drop_marks(&result.blocks, &path(at));
-        let plain = result
-            .blocks
-            .iter()
-            .all(|block| matches!(block.body, Body::Text(_)));
-        let mut out = self.begin("tool");
-        out.text("tool_call_id", &result.call_id);
-        if plain {
-            out.text("content", &joined(&result.blocks));
-        } else {
-            let blocks: Vec<&Block<'_>> = result.blocks.iter().collect();
-            write_content(&blocks, at, out.key("content"))?;
-        }
-        out.end();
-        Ok(())
-    }
-}
-
 fn drop_member(ledger: &mut Ledger, path: impl Into<Cow<'static, str>>) {
     ledger.note(path, Action::Dropped, Reason::Dialect);
-}
-
-fn joined<'b>(blocks: &'b [Block<'_>]) -> Cow<'b, str> {
-    let text = |block: &'b Block<'_>| match &block.body {
-        Body::Text(text) => Some(&**text),
-        _ => None,
-    };
-    match blocks {
-        [block] => text(block).unwrap_or_default().into(),
-        _ => blocks
-            .iter()
-            .filter_map(text)
-            .collect::<Vec<_>>()
-            .join("\n\n")
-            .into(),
-    }
-}
-
-fn write_call(call: &Call<'_>, names: &ToolNames, out: &mut Vec<u8>) {
-    let mut entry = Object::begin(out);
-    entry.text("id", &call.id);
-    entry.text("type", "function");
-    let mut function = Object::begin(entry.key("function"));
-    function.text("name", names.upstream(&call.name));
-    function.text(
-        "arguments",
-        if call.arguments.is_empty() {
-            "{}"
-        } else {
-            &call.arguments
-        },
-    );
-    function.end();
-    entry.end();
-}
-
-/// A string where one text says it all, else a list of parts.
-fn write_content(blocks: &[&Block<'_>], at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-    if let [
-        Block {
-            body: Body::Text(text),
-            ..
-        },
-    ] = blocks
-    {
-        write_str(out, text);
-        return Ok(());
-    }
-    let mut fault = None;
-    write_list(out, blocks, |out, block| {
-        if let Err(found) = write_part(&block.body, at, out) {
-            fault = Some(found);
-        }
-    });
-    fault.map_or(Ok(()), Err)
-}
-
-fn write_part(body: &Body<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let mut part = Object::begin(out);
-    match body {
-        Body::Text(text) | Body::Refusal(text) => {
-            part.text("type", "text");
-            part.text("text", text);
-        }
-        Body::Image(image) => {
-            part.text("type", "image_url");
-            write_image(image, at, part.key("image_url"))?;
-        }
-        Body::File(File {
-            source: Source::Text(text),
-            ..
-        }) => {
-            part.text("type", "text");
-            part.text("text", text);
-        }
-        Body::File(file) => {
-            part.text("type", "file");
-            write_file(file, at, part.key("file"))?;
-        }
-        Body::Audio { data, format } => {
-            part.text("type", "input_audio");
-            let mut audio = Object::begin(part.key("input_audio"));
-            audio.text("data", data);
-            audio.text("format", format);
-            audio.end();
-        }
-        Body::Thinking(_) | Body::Call(_) | Body::Result(_) => {
-            return Err(no_way(at, "reasoning or a tool call inside other content"));
-        }
-    }
-    part.end();
-    Ok(())
-}
-
-fn write_image(image: &Image<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let mut entry = Object::begin(out);
-    match &image.source {
-        Source::Url(url) => entry.text("url", url),
-        Source::Base64 { media_type, data } => write_data_url(media_type, data, entry.key("url")),
-        Source::FileId(_) | Source::Text(_) => {
-            return Err(no_way(
-                at,
-                "an image that is stored at another provider; send its bytes",
-            ));
-        }
-    }
-    if let Some(detail) = &image.detail {
-        entry.text("detail", detail);
-    }
-    entry.end();
-    Ok(())
-}
-
-fn write_file(file: &File<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let Source::Base64 { media_type, data } = &file.source else {
-        return Err(no_way(
-            at,
-            "a document by its address or id; send its bytes",
-        ));
-    };
-    let mut entry = Object::begin(out);
-    entry.text("filename", file.name.as_deref().unwrap_or("document.pdf"));
-    write_data_url(media_type, data, entry.key("file_data"));
-    entry.end();
-    Ok(())
-}
-
-/// A data URL as a JSON string, without putting megabytes together first.
-fn write_data_url(media_type: &str, data: &str, out: &mut Vec<u8>) {
-    out.reserve(data.len() + media_type.len() + 32);
-    write_str(out, &format!("data:{media_type};base64,"));
-    out.pop();
-    let start = out.len();
-    write_str(out, data);
-    out.remove(start);
-}
-
-fn no_way(at: usize, what: &str) -> Fault {
-    let message = format!("this model's provider cannot take {what}");
-    let mut fault = Fault::new(FaultKind::BadRequest, message);
-    fault.param = Some(path(at));
-    fault
 }
 
 fn write_tools(turn: &Turn<'_>, names: &ToolNames, top: &mut Object<'_>, ledger: &mut Ledger) {

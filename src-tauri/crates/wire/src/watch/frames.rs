@@ -267,17 +267,16 @@ fn head(chunk: &Data<'_>, reply: &mut Reply) {
 
 /// Whether a frame holds this key with a value other than `null`.
 fn says(key: &Finder<'_>, data: &[u8]) -> bool {
-    let Some(at) = key.find(data) else {
-        return false;
-    };
-    // Behind the key: the rest of its name, a colon, and the value.
-    let behind = &data[at + key.needle().len()..];
-    match memchr::memchr(b':', behind) {
-        Some(colon) if colon <= LONGEST_REST => {
-            !behind[colon + 1..].trim_ascii_start().starts_with(b"null")
+    key.find_iter(data).any(|at| {
+        // Behind the key: the rest of its name, a colon, and the value.
+        let behind = &data[at + key.needle().len()..];
+        match memchr::memchr(b':', behind) {
+            Some(colon) if colon <= LONGEST_REST => {
+                !behind[colon + 1..].trim_ascii_start().starts_with(b"null")
+            }
+            _ => true,
         }
-        _ => true,
-    }
+    })
 }
 
 /// Longest rest of a key behind what is searched for.

@@ -71,6 +71,19 @@ fn chat_stream() {
 }
 
 #[test]
+fn text_about_members_hides_none_of_them() {
+    let seen = look(
+        Dialect::Chat,
+        true,
+        "data: {\"choices\":[]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"\\\"finish_reason\\\":null \\\"usage\\\":null\"},\"finish_reason\":null},{\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n",
+    );
+    assert_eq!(
+        facts(&seen),
+        (usage(1, 2), Some(Finish::Stop), Some("stop"), true, true)
+    );
+}
+
+#[test]
 fn messages_stream() {
     let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"model\":\"claude\",\"usage\":{\"input_tokens\":13,\"output_tokens\":1,\"cache_read_input_tokens\":100}}}\n\n\
         event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0}\n\n\

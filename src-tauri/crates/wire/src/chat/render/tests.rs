@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{CacheMark, Capabilities, Effort, Reasoning, Sampling, Thinking, ThinkingSupport};
+use crate::{
+    Block, Body, CacheMark, Call, CallResult, Capabilities, Effort, FaultKind, File, Image,
+    Message, Reasoning, Role, Sampling, Source, Thinking, ThinkingSupport,
+};
 
 fn rendered(turn: &Turn<'_>, caps: &Capabilities) -> (Value, Vec<String>) {
     let target = Target {
