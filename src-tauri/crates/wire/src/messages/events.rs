@@ -227,8 +227,9 @@ impl Events {
         }
         self.begin(sink);
         self.finished = true;
+        // What is still open was cut, and stays so: a cut call must not pass for a complete one.
         for open in self.open.drain(..) {
-            close(open, sink);
+            late_arguments(open, sink);
         }
         finish(&mut self.next, reason, sequence, details, sink);
     }
@@ -337,13 +338,19 @@ fn find(open: &mut [OpenBlock], theirs: Option<u64>) -> Option<&mut OpenBlock> {
 
 fn close(open: OpenBlock, sink: &mut impl FnMut(Event<'_>)) {
     let index = open.index;
+    late_arguments(open, sink);
+    sink(Event::BlockStop { index });
+}
+
+/// Arguments that only the block's beginning held.
+fn late_arguments(open: OpenBlock, sink: &mut impl FnMut(Event<'_>)) {
     if let Some(arguments) = open.arguments {
+        let piece = Piece::Arguments(Cow::Owned(arguments));
         sink(Event::Delta {
-            index,
-            piece: Piece::Arguments(Cow::Owned(arguments)),
+            index: open.index,
+            piece,
         });
     }
-    sink(Event::BlockStop { index });
 }
 
 /// Says why the reply ended; before that, in a block of its own, how the model explains a refusal.

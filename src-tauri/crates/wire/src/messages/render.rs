@@ -227,6 +227,7 @@ fn write_tools(
     };
     if !turn.tools.iter().any(allowed) {
         let words = [
+            (!turn.tools.is_empty(), "tools"),
             (turn.tool_choice.is_some(), "tool_choice"),
             (turn.parallel_tools.is_some(), turn.words.parallel_tools),
         ];
