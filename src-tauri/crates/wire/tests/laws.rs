@@ -1,5 +1,11 @@
 //! The laws of translation, tried on whatever comes to mind.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 #[path = "laws/cuts.rs"]
 mod cuts;
 #[path = "laws/fold.rs"]

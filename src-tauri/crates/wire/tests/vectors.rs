@@ -7,6 +7,12 @@
 //! provider's whole reply and `out.json` the caller's. JSON is compared as values; an expected
 //! string that ends in `*` stands for any text with that beginning.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,6 @@
 //! Cache breakpoints: Anthropic takes four, the longer-lived ones first.
 
+use super::render::is_offered;
 use crate::history::path;
 use crate::json::Object;
 use crate::{Action, Body, CacheMark, Ledger, Reason, Turn};
@@ -19,11 +20,12 @@ pub(super) struct Marks {
 impl Marks {
     /// Counts what the caller set and records what will not fit.
     pub(super) fn of(turn: &Turn<'_>, ledger: &mut Ledger) -> Self {
-        let tools = turn
-            .tools
-            .iter()
-            .enumerate()
-            .map(|(order, tool)| (format!("tools[{order}]"), tool.cache));
+        let tools = turn.tools.iter().enumerate().map(|(order, tool)| {
+            (
+                format!("tools[{order}]"),
+                tool.cache.filter(|_| is_offered(turn, tool)),
+            )
+        });
         let system = turn
             .system
             .iter()

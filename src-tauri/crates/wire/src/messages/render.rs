@@ -213,6 +213,15 @@ fn write_caller(body: &mut Object<'_>, turn: &Turn<'_>, ledger: &mut Ledger) {
     }
 }
 
+/// Whether the choice leaves the tool to the model: Messages has no list of allowed tools, so the
+/// others are not mentioned.
+pub(super) fn is_offered(turn: &Turn<'_>, tool: &Tool<'_>) -> bool {
+    match &turn.tool_choice {
+        Some(ToolChoice::Allowed(allowed, _)) => allowed.contains(&tool.name),
+        _ => true,
+    }
+}
+
 fn write_tools(
     body: &mut Object<'_>,
     turn: &Turn<'_>,
@@ -221,11 +230,7 @@ fn write_tools(
     marks: &mut Marks,
     ledger: &mut Ledger,
 ) {
-    let allowed = |tool: &Tool<'_>| match &turn.tool_choice {
-        Some(ToolChoice::Allowed(allowed, _)) => allowed.contains(&tool.name),
-        _ => true,
-    };
-    if !turn.tools.iter().any(allowed) {
+    if !turn.tools.iter().any(|tool| is_offered(turn, tool)) {
         let words = [
             (!turn.tools.is_empty(), "tools"),
             (turn.tool_choice.is_some(), "tool_choice"),
@@ -240,7 +245,7 @@ fn write_tools(
         .tools
         .iter()
         .enumerate()
-        .filter(|(_, tool)| allowed(tool));
+        .filter(|(_, tool)| is_offered(turn, tool));
     write_list(body.key("tools"), offered, |out, (order, tool)| {
         let path = format!("tools[{order}]");
         let mut object = Object::begin(out);
