@@ -21,4 +21,5 @@ mod surface;
 mod upstream;
 
 pub use engine::{Engine, EngineError, Notice, Options};
+pub use roster::origin;
 pub use server::{ListenError, Listening};

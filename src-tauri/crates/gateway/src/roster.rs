@@ -194,8 +194,8 @@ fn bound_elsewhere(account: &Account, line: &Line) -> bool {
         .is_some_and(|bound| Some(bound) != origin(base).as_deref())
 }
 
-/// Scheme, host and port of a URL.
-pub(crate) fn origin(url: &str) -> Option<String> {
+/// Scheme, host and port of a URL, the form in which accounts are bound to an address.
+pub fn origin(url: &str) -> Option<String> {
     let uri: http::Uri = url.parse().ok()?;
     Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?))
 }

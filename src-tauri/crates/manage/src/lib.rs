@@ -1,1 +1,39 @@
-//! manage
+//! The management API: one set of operations for window, web page, command line and terminal alike.
+//!
+//! [`Desk`] does the work on an engine, [`router`] is its HTTP form under `/manage`, and [`Client`]
+//! calls that form: over HTTP where an engine runs, within the process where none does. So there is
+//! one path for every viewer and no second truth. Secrets go in and, but for a client key that was
+//! just made, never come out. Every call wants the management token; a client key is no such proof.
+
+mod client;
+mod desk;
+mod endpoint;
+mod error;
+mod events;
+mod openapi;
+mod private_file;
+mod router;
+mod token;
+
+pub use client::{Client, ClientError};
+pub use desk::accounts::{
+    AccountInfo, AccountsResponse, AddAccountParams, AddAccountResponse, ChangeAccountParams,
+    CheckOutcome, CheckResponse, FailureInfo, KeyInput,
+};
+pub use desk::config::{AuthInfo, ConfigResponse, OauthInfo, ProviderSettings, TimeoutsInfo};
+pub use desk::keys::{
+    CreateKeyParams, CreateKeyResponse, KeyInfo, KeysResponse, LimitsInfo, RevokeKeyResponse,
+};
+pub use desk::models::{ModelInfo, ModelsResponse, PriceInfo};
+pub use desk::providers::{NoticeInfo, ProviderInfo, ProvidersResponse, RouteInfo};
+pub use desk::status::{AccountCounts, IdleAccount, StatusResponse};
+pub use desk::usage::{
+    AuditInfo, AuditResponse, AuditVerdict, RecentResponse, RequestInfo, Tokens, UsageBy,
+    UsageGroup, UsageResponse,
+};
+pub use desk::{Desk, Setting};
+pub use endpoint::{Endpoint, Published};
+pub use error::{Code, ManageError};
+pub use openapi::document;
+pub use router::router;
+pub use token::ManageToken;

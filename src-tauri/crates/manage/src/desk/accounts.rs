@@ -1,0 +1,455 @@
+use byokey_catalog::{Catalog, Flow, Provider, Route, Status};
+use byokey_gateway::config::ProviderConfig;
+use byokey_signin::{KeyTrouble, SigninError, Verdict, check_key, guess_provider, tidy_key};
+use byokey_vault::{Account, AccountChange, AccountId, Actor, NewAccount, Secret};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Desk;
+use crate::{Code, ManageError};
+
+/// An account as it may be shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AccountInfo {
+    /// Its number.
+    pub id: i64,
+    /// The provider's id.
+    pub provider: String,
+    /// The user's name for it, unique within the provider.
+    pub name: String,
+    /// The way it came in.
+    pub route: String,
+    /// Whether requests may use it.
+    pub enabled: bool,
+    /// Place among the provider's accounts; the lowest is asked first.
+    pub priority: i64,
+    /// Whether the provider accepted the key with a restriction.
+    pub limited: bool,
+    /// The only origin its key may be sent to, if it is not the provider's own.
+    pub base_origin: Option<String>,
+    /// The end of the key, if the key is long enough to show it.
+    pub key_hint: String,
+    /// When it was added.
+    pub created: Timestamp,
+    /// When a request last used it.
+    pub last_used: Option<Timestamp>,
+    /// Its failure, if the last request that reached the provider failed.
+    pub last_error: Option<FailureInfo>,
+    /// Why it cannot be asked although it is enabled.
+    pub idle: Option<String>,
+}
+
+/// The failure of an account's last request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailureInfo {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What the provider or the network said; empty if nothing.
+    pub message: String,
+}
+
+/// Accounts, by provider and then in the order in which they are asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AccountsResponse {
+    /// The accounts.
+    pub accounts: Vec<AccountInfo>,
+}
+
+/// A key on its way in. It cannot be printed, and its memory is wiped.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = "password")]
+pub struct KeyInput(pub Secret);
+
+/// An account to be added.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddAccountParams {
+    /// The provider's id or another of its names.
+    pub provider: String,
+    /// The name of the account. An account of that name gets the new key; without a name it becomes
+    /// `default`, then `2`, `3`, …
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The key; absent for a provider that needs none.
+    #[serde(default)]
+    pub key: Option<KeyInput>,
+    /// Whether the provider is asked first if it knows the key.
+    #[serde(default = "yes")]
+    pub check: bool,
+}
+
+/// An account that was added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AddAccountResponse {
+    /// The account.
+    pub account: AccountInfo,
+    /// What the provider said of the key.
+    pub outcome: CheckOutcome,
+}
+
+/// What to change of an account; an absent member stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeAccountParams {
+    /// A new name.
+    pub name: Option<String>,
+    /// Whether requests may use it.
+    pub enabled: Option<bool>,
+    /// Place among the provider's accounts; the lowest is asked first.
+    pub priority: Option<i64>,
+}
+
+/// What a provider says of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckOutcome {
+    /// The key works.
+    Accepted,
+    /// The key is genuine, but may not do everything.
+    Limited,
+    /// The key is genuine, but its quota or credit is used up for now.
+    Exhausted,
+    /// The provider does not accept it.
+    Refused,
+    /// The provider could not be reached.
+    Unreachable,
+    /// The answer says nothing about the key.
+    Unclear,
+    /// Nobody was asked: the caller did not want it, or the provider offers no free call for it.
+    Unchecked,
+}
+
+/// The result of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckResponse {
+    /// What the provider says.
+    pub outcome: CheckOutcome,
+    /// In words, where the outcome is not plain.
+    pub message: Option<String>,
+}
+
+impl Desk {
+    /// The accounts, of one provider if one is named.
+    ///
+    /// # Errors
+    /// [`Code::UnknownProvider`] and [`Code::Vault`].
+    pub async fn accounts(&self, provider: Option<&str>) -> Result<AccountsResponse, ManageError> {
+        let all = self.with_vault(|vault| vault.accounts()).await?;
+        let wanted = match provider {
+            // A provider that left the configuration may still have accounts.
+            Some(name) if all.iter().any(|account| account.provider == name) => {
+                Some(name.to_owned())
+            }
+            Some(name) => Some(find(&self.engine.catalog(), name)?.id.clone()),
+            None => None,
+        };
+        let shown = all
+            .into_iter()
+            .filter(|account| wanted.as_ref().is_none_or(|id| account.provider == *id));
+        let accounts = shown.map(|account| self.info(account)).collect();
+        Ok(AccountsResponse { accounts })
+    }
+
+    /// Adds an account by its key. Unless the caller says otherwise the provider is asked first, and
+    /// a key that it does not accept is not stored.
+    ///
+    /// # Errors
+    /// [`Code::UnknownProvider`], [`Code::KeyShape`], [`Code::KeyRefused`], [`Code::Unreachable`],
+    /// [`Code::Unclear`], [`Code::BadValue`] and [`Code::Vault`].
+    pub async fn add_account(
+        &self,
+        params: AddAccountParams,
+        by: Actor,
+    ) -> Result<AddAccountResponse, ManageError> {
+        let catalog = self.engine.catalog();
+        let provider = find(&catalog, &params.provider)?;
+        let settings = self.settings(provider);
+        let (key, route) = key_and_route(provider, params.key)?;
+        let outcome = if params.check && !matches!(route.flow, Flow::Open) {
+            let checked = self.ask(provider, &settings, &key).await;
+            checked.map_err(|error| refusal(&catalog, provider, &key, error))?
+        } else {
+            CheckOutcome::Unchecked
+        };
+        let (provider, route) = (provider.id.clone(), route.id.clone());
+        let base_origin = settings
+            .base_url
+            .as_deref()
+            .and_then(byokey_gateway::origin);
+        let added = self.change(move |vault| {
+            let new = NewAccount {
+                provider: &provider,
+                name: params.name.as_deref(),
+                route: &route,
+                base_origin: base_origin.as_deref(),
+                limited: outcome == CheckOutcome::Limited,
+            };
+            vault.add_key(new, key, by)
+        });
+        let account = self.info(added.await?);
+        Ok(AddAccountResponse { account, outcome })
+    }
+
+    /// Renames, switches or reorders an account.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::NameTaken`], [`Code::BadValue`] and [`Code::Vault`].
+    pub async fn change_account(
+        &self,
+        id: i64,
+        params: ChangeAccountParams,
+        by: Actor,
+    ) -> Result<AccountInfo, ManageError> {
+        let change = AccountChange {
+            name: params.name,
+            enabled: params.enabled,
+            priority: params.priority,
+            limited: None,
+        };
+        let changed = self.change(move |vault| vault.update_account(AccountId(id), change, by));
+        Ok(self.info(changed.await?))
+    }
+
+    /// Puts an account before all others of its provider, and switches it on.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] and [`Code::Vault`].
+    pub async fn make_first(&self, id: i64, by: Actor) -> Result<AccountInfo, ManageError> {
+        let first = self.change(move |vault| vault.make_first(AccountId(id), by));
+        Ok(self.info(first.await?))
+    }
+
+    /// Forgets an account and its secret; its usage stays.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] and [`Code::Vault`].
+    pub async fn remove_account(&self, id: i64, by: Actor) -> Result<(), ManageError> {
+        self.change(move |vault| vault.remove_account(AccountId(id), by))
+            .await
+    }
+
+    /// Asks the provider whether it still knows the account's key, by a free call. That the provider
+    /// refuses the key or cannot be asked is an outcome, not an error.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::UnknownProvider`], [`Code::Config`] and [`Code::Vault`].
+    pub async fn check_account(&self, id: i64, by: Actor) -> Result<CheckResponse, ManageError> {
+        let id = AccountId(id);
+        let (account, credential) = self
+            .with_vault(move |vault| {
+                let credential = vault.credential(id)?;
+                let mut accounts = vault.accounts()?.into_iter();
+                let account = accounts.find(|account| account.id == id);
+                account
+                    .map(|account| (account, credential))
+                    .ok_or(byokey_vault::VaultError::NoAccount(id))
+            })
+            .await?;
+        let catalog = self.engine.catalog();
+        let provider = find(&catalog, &account.provider)?;
+        let settings = self.settings(provider);
+        if credential.secret.expose().is_empty() {
+            return Ok(outcome(CheckOutcome::Unchecked, "it has no key".to_owned()));
+        }
+        if let Some(bound) = &credential.base_origin
+            && settings
+                .base_url
+                .as_deref()
+                .and_then(byokey_gateway::origin)
+                .as_ref()
+                != Some(bound)
+        {
+            let message =
+                format!("its key was entered for {bound}; add it again for the new address");
+            return Ok(outcome(CheckOutcome::Unchecked, message));
+        }
+        let asked = self.ask(provider, &settings, &credential.secret).await;
+        let response = match asked {
+            Ok(found) => CheckResponse {
+                outcome: found,
+                message: None,
+            },
+            Err(error) => {
+                let found = match error {
+                    SigninError::BadKey { .. }
+                    | SigninError::Refused { .. }
+                    | SigninError::Shape(_) => CheckOutcome::Refused,
+                    SigninError::Unreachable { .. } => CheckOutcome::Unreachable,
+                    SigninError::Unexpected { .. } | SigninError::NoCheck { .. } => {
+                        CheckOutcome::Unclear
+                    }
+                    SigninError::Address(_) | SigninError::Tls(_) => return Err(error.into()),
+                };
+                outcome(found, error.to_string())
+            }
+        };
+        let limited = match response.outcome {
+            CheckOutcome::Accepted => false,
+            CheckOutcome::Limited => true,
+            _ => account.limited,
+        };
+        if limited != account.limited {
+            let change = AccountChange {
+                limited: Some(limited),
+                ..AccountChange::default()
+            };
+            self.change(move |vault| vault.update_account(id, change, by))
+                .await?;
+        }
+        Ok(response)
+    }
+
+    /// The provider's word on a key; that it offers no way to ask is a word, too.
+    async fn ask(
+        &self,
+        provider: &Provider,
+        settings: &ProviderConfig,
+        key: &Secret,
+    ) -> Result<CheckOutcome, SigninError> {
+        let http = self.http()?;
+        let headers: Vec<_> = settings.headers.clone().into_iter().collect();
+        match check_key(&http, provider, settings.base_url.as_deref(), &headers, key).await {
+            Ok(Verdict::Accepted) => Ok(CheckOutcome::Accepted),
+            Ok(Verdict::Limited) => Ok(CheckOutcome::Limited),
+            Ok(Verdict::Exhausted) => Ok(CheckOutcome::Exhausted),
+            Err(SigninError::NoCheck { .. }) => Ok(CheckOutcome::Unchecked),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn settings(&self, provider: &Provider) -> ProviderConfig {
+        let mut config = self.engine.config();
+        config.providers.remove(&provider.id).unwrap_or_default()
+    }
+
+    fn info(&self, account: Account) -> AccountInfo {
+        let idle = self.engine.idle_accounts();
+        let idle = idle.into_iter().find(|(idle, _)| idle.id == account.id);
+        AccountInfo {
+            id: account.id.0,
+            provider: account.provider,
+            name: account.name,
+            route: account.route,
+            enabled: account.enabled,
+            priority: account.priority,
+            limited: account.limited,
+            base_origin: account.base_origin,
+            key_hint: account.key_hint,
+            created: account.created,
+            last_used: account.last_used,
+            last_error: account.last_error.map(|failure| FailureInfo {
+                at: failure.at,
+                message: failure.message,
+            }),
+            idle: idle.map(|(_, reason)| reason),
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn outcome(outcome: CheckOutcome, message: String) -> CheckResponse {
+    CheckResponse {
+        outcome,
+        message: Some(message),
+    }
+}
+
+/// The provider of this name, or the names that could have been meant.
+fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Provider, ManageError> {
+    if let Some(provider) = catalog.provider(name) {
+        return Ok(provider);
+    }
+    let names = catalog.providers().flat_map(|provider| {
+        let others = provider.aliases.iter().map(String::as_str);
+        std::iter::once(provider.id.as_str()).chain(others)
+    });
+    let near = catalog.near(name, names, 3);
+    let hint = if near.is_empty() {
+        "a provider of your own stands under `providers` in the configuration".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(" or "))
+    };
+    let message = format!("there is no provider `{name}`; {hint}");
+    Err(ManageError::new(Code::UnknownProvider, message))
+}
+
+/// The key as it will be stored, and the route it comes in by.
+fn key_and_route(
+    provider: &Provider,
+    given: Option<KeyInput>,
+) -> Result<(Secret, &Route), ManageError> {
+    let given = given.filter(|key| !key.0.expose().trim().is_empty());
+    let Some(KeyInput(given)) = given else {
+        let open = |route: &&Route| matches!(route.flow, Flow::Open);
+        let route = provider.routes.iter().find(open);
+        let route = route.ok_or(KeyTrouble::Empty)?;
+        return Ok((Secret::new(""), route));
+    };
+    let key = tidy_key(given)?;
+    let Some(route) = provider.route_for_key(key.expose()) else {
+        let name = &provider.name;
+        let message = if provider
+            .routes
+            .iter()
+            .any(|route| matches!(route.flow, Flow::Key(_)))
+        {
+            format!("{name} does not let other programs use this kind of key")
+        } else {
+            format!("{name} has no keys: it is used by signing in")
+        };
+        return Err(ManageError::new(Code::KeyRefused, message));
+    };
+    if route.status == Status::Retired {
+        let mut message = format!("{} ended: {}", provider.name, route.name);
+        for more in [&route.reason, &route.replacement].into_iter().flatten() {
+            message.push_str("; ");
+            message.push_str(more);
+        }
+        return Err(ManageError::new(Code::KeyRefused, message));
+    }
+    Ok((key, route))
+}
+
+/// Why a key was not stored, and what to do about it.
+fn refusal(
+    catalog: &Catalog,
+    provider: &Provider,
+    key: &Secret,
+    error: SigninError,
+) -> ManageError {
+    let hint = match &error {
+        SigninError::BadKey { .. } => {
+            let guessed = guess_provider(catalog, key);
+            match guessed.first() {
+                Some(other) if !guessed.contains(&provider.id.as_str()) => {
+                    format!("; it looks like a key of {other}")
+                }
+                _ => String::new(),
+            }
+        }
+        SigninError::Unreachable { .. } | SigninError::Unexpected { .. } => {
+            "; nothing was stored. Try again, or store it unchecked (`--no-check`)".to_owned()
+        }
+        _ => String::new(),
+    };
+    let mut refused = ManageError::from(error);
+    refused.message.push_str(&hint);
+    refused
+}
+
+impl Serialize for KeyInput {
+    /// Only for the way to an engine of the same user, over loopback.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyInput {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+    }
+}
