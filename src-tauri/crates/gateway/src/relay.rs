@@ -313,6 +313,12 @@ impl Failure {
     fn of(candidate: &Candidate, mut fault: Fault, outcome: Outcome) -> Self {
         let account = &candidate.seat.account;
         fault.message = format!("{}/{}: {}", account.provider, account.name, fault.message);
+        if fault.kind == FaultKind::AccountAuth {
+            fault.message.push_str(&format!(
+                " (the provider refuses this account; renew it with `byokey add-key {} --account {}`)",
+                account.provider, account.name
+            ));
+        }
         Self {
             fault,
             outcome,
@@ -359,9 +365,7 @@ async fn refusal(candidate: &Candidate, response: Response<Incoming>, limits: Li
     let mut fault = read_error(candidate.upstream, parts.status.as_u16(), &body);
     fault.retry_after_s = fault.retry_after_s.or_else(|| retry_after(&parts.headers));
     if fault.upstream_id.is_none() {
-        let id = ["request-id", "x-request-id"]
-            .iter()
-            .find_map(|name| parts.headers.get(*name));
+        let id = respond::provider_id(&parts.headers);
         fault.upstream_id = id.and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
     }
     // A refused credential must not reach the caller as such: it would think its own key wrong.

@@ -185,7 +185,7 @@ impl<'a> Known<'a> {
             .catalog
             .near(name, names.iter().map(|(id, _)| id.as_str()), 3);
         let hint = if near.is_empty() {
-            "GET /v1/models lists what your accounts serve".into()
+            "GET /v1/models lists what your accounts serve.".into()
         } else {
             format!("did you mean {}?", near.join(", "))
         };

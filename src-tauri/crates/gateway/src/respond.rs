@@ -12,9 +12,10 @@ pub(crate) const ROUTE: HeaderName = HeaderName::from_static("x-byokey-route");
 /// Header with what a translation lost.
 pub(crate) const DROPPED: HeaderName = HeaderName::from_static("x-byokey-dropped");
 
-/// An error in the caller's dialect.
+/// An error in the caller's dialect, with the id by which the one who made it knows the request.
 pub(crate) fn fault(dialect: Dialect, fault: &Fault, id: &str) -> Response<Body> {
-    let (status, body) = error_body(dialect, fault, id);
+    let told_id = fault.upstream_id.as_deref().unwrap_or(id);
+    let (status, body) = error_body(dialect, fault, told_id);
     let mut response = json(status, body.into());
     let headers = response.headers_mut();
     if let Some(seconds) = fault.retry_after_s {
@@ -22,6 +23,9 @@ pub(crate) fn fault(dialect: Dialect, fault: &Fault, id: &str) -> Response<Body>
     }
     if fault.kind == FaultKind::Method {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    if let Ok(told_id) = HeaderValue::from_str(told_id) {
+        tell_id(dialect, headers, told_id);
     }
     set_id(headers, id);
     response
@@ -44,6 +48,24 @@ pub(crate) fn set_id(headers: &mut HeaderMap, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }
+}
+
+/// The provider's id of a request, under whichever name its dialect has for that.
+pub(crate) fn provider_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut names = [Dialect::Messages, Dialect::Chat].map(id_name).into_iter();
+    names.find_map(|name| headers.get(name))
+}
+
+/// Sets an id where programs of this dialect look for it, unless one stands there.
+pub(crate) fn tell_id(dialect: Dialect, headers: &mut HeaderMap, id: HeaderValue) {
+    headers.entry(id_name(dialect)).or_insert(id);
+}
+
+fn id_name(dialect: Dialect) -> HeaderName {
+    HeaderName::from_static(match dialect {
+        Dialect::Messages => "request-id",
+        _ => "x-request-id",
+    })
 }
 
 /// Takes over the provider's headers: everything but what belongs to that one connection, to its

@@ -146,9 +146,13 @@ impl Begun {
                 })
             }
         };
+        let mut headers = self.headers;
+        if let Some(id) = respond::provider_id(&headers).cloned() {
+            respond::tell_id(dialect, &mut headers, id);
+        }
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
+        *response.headers_mut() = headers;
         response
     }
 }
