@@ -76,9 +76,10 @@ const KEY_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("api-key"),
 ];
 
-/// The client key of a request, wherever its program puts it.
-fn key(headers: &HeaderMap) -> Option<&str> {
-    KEY_HEADERS.iter().find_map(|name| {
+/// The client keys of a request, wherever its program puts them. Some programs fill two places, one
+/// of them with a word of their own.
+fn keys(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    KEY_HEADERS.iter().filter_map(|name| {
         let value = headers.get(name)?.to_str().ok()?;
         if *name != header::AUTHORIZATION {
             return Some(value.trim());
@@ -91,13 +92,11 @@ fn key(headers: &HeaderMap) -> Option<&str> {
 /// Finds out who calls; `None` when the configuration lets anybody in and the key is unknown.
 pub(crate) fn check_key(headers: &HeaderMap, view: &View) -> Result<Option<Arc<Caller>>, Fault> {
     let refused = |message: &str| Err(Fault::new(FaultKind::ClientKey, message.to_owned()));
-    let sent = key(headers);
-    let caller = sent.and_then(|key| view.roster.caller(key));
-    let Some(caller) = caller else {
+    let Some(caller) = keys(headers).find_map(|key| view.roster.caller(key)) else {
         if !view.config.auth.require_key {
             return Ok(None);
         }
-        return match sent {
+        return match keys(headers).next() {
             None => refused(
                 "no client key was sent; make one with `byokey keys create NAME` and send it as \
                  Authorization: Bearer byk_…",
@@ -239,10 +238,13 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
-            assert_eq!(key(&headers), Some("byk_1"), "{name}: {value}");
+            assert_eq!(keys(&headers).next(), Some("byk_1"), "{name}: {value}");
         }
         let mut headers = HeaderMap::new();
         headers.insert("authorization", "Basic byk_1".parse().unwrap());
-        assert_eq!(key(&headers), None);
+        assert_eq!(keys(&headers).next(), None);
+        headers.insert("x-api-key", "byk_2".parse().unwrap());
+        headers.insert("authorization", "Bearer own".parse().unwrap());
+        assert_eq!(keys(&headers).collect::<Vec<_>>(), ["own", "byk_2"]);
     }
 }
