@@ -1,0 +1,66 @@
+use anyhow::{Result, bail};
+use byokey_manage::AccountInfo;
+
+use super::output::say;
+use super::reach::Reach;
+use crate::settings::Settings;
+
+/// An account to be forgotten.
+#[derive(Debug, clap::Args)]
+pub(super) struct Logout {
+    /// The provider
+    provider: String,
+    /// Which of its accounts; needed when it has several
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+impl Logout {
+    pub(super) async fn run(self, settings: &Settings) -> Result<()> {
+        let reach = Reach::open(settings).await?;
+        let accounts = reach.client.accounts(Some(&self.provider)).await?.accounts;
+        let account = match (&self.account, accounts.as_slice()) {
+            (Some(name), accounts) => named(accounts, &self.provider, name)?,
+            (None, [only]) => only,
+            (None, []) => bail!("{} has no account", self.provider),
+            (None, several) => bail!(
+                "{} has several accounts; say which with --account: {}",
+                self.provider,
+                names(several)
+            ),
+        };
+        reach.client.remove_account(account.id).await?;
+        reach.changed().await?;
+        say(&format!("Forgot {}/{}.", account.provider, account.name));
+        Ok(())
+    }
+}
+
+/// The account of this name or number.
+///
+/// # Errors
+/// When there is none, with the names there are.
+pub(super) fn named<'a>(
+    accounts: &'a [AccountInfo],
+    provider: &str,
+    name: &str,
+) -> Result<&'a AccountInfo> {
+    let by_name = accounts.iter().find(|account| account.name == name);
+    let found = by_name.or_else(|| {
+        let mut all = accounts.iter();
+        all.find(|account| account.id.to_string() == name)
+    });
+    match found {
+        Some(account) => Ok(account),
+        None if accounts.is_empty() => bail!("{provider} has no account"),
+        None => bail!(
+            "{provider} has no account `{name}`; it has {}",
+            names(accounts)
+        ),
+    }
+}
+
+fn names(accounts: &[AccountInfo]) -> String {
+    let names: Vec<&str> = accounts.iter().map(|account| &*account.name).collect();
+    names.join(", ")
+}
