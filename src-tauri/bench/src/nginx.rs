@@ -25,16 +25,24 @@ impl Nginx {
         let file = folder.join("nginx.conf");
         fs::write(&file, configuration(folder, address, provider))
             .context("cannot write nginx's configuration")?;
-        let mut command = cores.proxy(OsStr::new("nginx"));
+        let program = program().context("nginx is not installed")?;
+        let mut command = cores.proxy(OsStr::new(program));
         command.arg("-p").arg(folder).arg("-c").arg(&file);
         let server = Server::start(&mut command, address, folder.join("nginx.out")).await?;
         Ok(Self { server, address })
     }
 }
 
+/// The nginx that is installed; Debian puts it where only root looks.
+fn program() -> Option<&'static str> {
+    ["nginx", "/usr/sbin/nginx"]
+        .into_iter()
+        .find(|program| Command::new(program).arg("-v").output().is_ok())
+}
+
 /// The version of the nginx that is installed.
 pub(crate) fn version() -> Option<String> {
-    let asked = Command::new("nginx").arg("-v").output().ok()?;
+    let asked = Command::new(program()?).arg("-v").output().ok()?;
     let said = String::from_utf8_lossy(&asked.stderr).into_owned();
     Some(said.trim().rsplit_once('/')?.1.to_owned())
 }

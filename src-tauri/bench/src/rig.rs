@@ -14,6 +14,7 @@ use crate::{
     nginx::{self, Nginx},
     process::Process,
     prompt::Size,
+    say,
     server::Server,
     target::{Target, Way},
     wish::Wish,
@@ -47,6 +48,7 @@ impl Rig {
         let nginx = if nginx::version().is_some() {
             Some(Nginx::start(folder.path(), fake.address, cores).await?)
         } else {
+            say("There is no nginx here, so there will be nothing to compare with.");
             None
         };
         Ok(Self {

@@ -4,6 +4,7 @@
 //! each command first sees to what is missing. This program itself stays small: it is built before
 //! anything else can start.
 
+mod bench;
 mod build;
 mod catalog;
 mod count;
@@ -37,6 +38,8 @@ enum Command {
     Sim,
     /// Start byokey on a throw-away data folder with simulated providers, and send some traffic
     Demo(demo::Args),
+    /// Measure byokey against going direct and against nginx
+    Bench(bench::Args),
     /// Refresh the bundled snapshot of models and prices
     Catalog(catalog::Args),
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Sim => sim::run_until_interrupted(),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Catalog(args) => catalog::run(&args),
     };
     match result {

@@ -55,6 +55,15 @@ pub(crate) const KEYCHAIN: &[Need] = &[Need {
     windows: "",
 }];
 
+/// What the bench compares with; elsewhere it does without.
+pub(crate) const NGINX: &[Need] = &[Need {
+    purpose: "nginx, to compare with",
+    found: has_nginx,
+    apt: &["nginx"],
+    macos: "",
+    windows: "",
+}];
+
 /// The Python that creates virtual environments.
 pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
@@ -133,16 +142,27 @@ fn install(packages: &[&str]) -> Result<()> {
 }
 
 fn apt(arguments: &[&str]) -> Command {
-    let mut apt = if is_root() {
-        command("env")
-    } else {
-        let mut sudo = command("sudo");
-        sudo.args(["-n", "env"]);
-        sudo
-    };
+    let mut apt = as_root("env");
     apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
         .args(arguments);
     apt
+}
+
+/// A command with the rights to change the system; it fails where nobody gave them.
+pub(crate) fn as_root(program: &str) -> Command {
+    if is_root() {
+        return command(program);
+    }
+    let mut sudo = command("sudo");
+    sudo.args(["-n", program]);
+    sudo
+}
+
+/// Whether nginx is there; Debian puts it where only root looks.
+pub(crate) fn has_nginx() -> bool {
+    ["nginx", "/usr/sbin/nginx"]
+        .into_iter()
+        .any(|program| answers(program, "-v"))
 }
 
 fn is_root() -> bool {
