@@ -4,9 +4,12 @@
 //! take time from what it measures.
 
 use std::{
+    ffi::OsStr,
     fs,
     process::{Command, Stdio},
 };
+
+use anyhow::{Result, bail};
 
 /// The cores of a run; none of them where pinning is not possible.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,20 +19,34 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// Chooses two cores and moves this process to the first. Has to come before any thread.
+    /// Chooses two cores and moves this process to the first.
     pub(crate) fn take() -> Self {
-        let pinned = allowed().as_deref().and_then(pair).filter(|(own, _)| {
-            let pid = std::process::id().to_string();
-            let mut pin = Command::new("taskset");
-            pin.args(["-a", "-c", "-p", &own.to_string(), &pid]);
-            let done = pin.stdout(Stdio::null()).stderr(Stdio::null()).status();
-            done.is_ok_and(|status| status.success())
-        });
-        Self { pinned }
+        let own = std::process::id().to_string();
+        let pinned = allowed().as_deref().and_then(pair);
+        Self {
+            pinned: pinned
+                .filter(|(core, _)| done("taskset", &["-a", "-c", "-p", &core.to_string(), &own])),
+        }
+    }
+
+    /// Puts this process and all its children before everything that is not of the real-time
+    /// class.
+    ///
+    /// # Errors
+    /// When that is not allowed, or would leave nothing to the rest of the machine.
+    pub(crate) fn go_first(self) -> Result<()> {
+        let own = std::process::id().to_string();
+        if self.pinned.is_none() {
+            bail!("the real-time class needs two cores");
+        }
+        if !done("chrt", &["-a", "-r", "-p", "1", &own]) {
+            bail!("cannot enter the real-time class; root can");
+        }
+        Ok(())
     }
 
     /// A command that runs on the proxies' core. It is the program's own process, not a parent's.
-    pub(crate) fn proxy(self, program: &std::ffi::OsStr) -> Command {
+    pub(crate) fn proxy(self, program: &OsStr) -> Command {
         let Some((_, core)) = self.pinned else {
             return Command::new(program);
         };
@@ -37,6 +54,13 @@ impl Cores {
         command.args(["-c", &core.to_string()]).arg(program);
         command
     }
+}
+
+fn done(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// The cores this process may use.

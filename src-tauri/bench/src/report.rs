@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     aims::{Row, Verdict, rows},
     machine::Machine,
-    sheet::{Reading, Sheet, Stage},
+    sheet::{Figure, Reading, Sheet, Stage},
     target::Way,
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct Run {
     pub(crate) date: String,
     pub(crate) seconds: u64,
     pub(crate) quick: bool,
+    /// Whether it went before everything else on the machine.
+    pub(crate) realtime: bool,
     pub(crate) stages: Vec<Stage>,
     pub(crate) machine: Machine,
     pub(crate) byokey: String,
@@ -28,6 +30,9 @@ pub(crate) struct Run {
     /// Average load of the machine when the run began.
     pub(crate) load_average: Option<f64>,
 }
+
+/// A proxy with less of its core than this was not what limited its throughput.
+const BUSY: f64 = 0.9;
 
 const HEADINGS: [&str; 7] = [
     "figure", "way", "byokey", "nginx", "ratio", "aim", "reached",
@@ -120,12 +125,17 @@ fn header(run: &Run) -> String {
         None => "Not kept on cores of their own: load and proxies share them.".to_owned(),
     };
     let quick = if run.quick { ", quick run" } else { "" };
+    let realtime = if run.realtime {
+        ", real-time class"
+    } else {
+        ""
+    };
     let load = run.load_average;
     let load = load.map_or(String::new(), |load| {
         format!(" Load average before: {load}.")
     });
     format!(
-        "{}, {nginx}, {}{quick}\n{}. {pinned}{load}\n\n",
+        "{}, {nginx}, {}{quick}{realtime}\n{}. {pinned}{load}\n\n",
         run.byokey,
         run.date,
         run.machine.line()
@@ -162,6 +172,16 @@ fn footer(sheet: &Sheet) -> String {
     let reached = verdicts.iter().filter(|v| **v == Verdict::Reached).count();
     let judged = verdicts.iter().filter(|v| **v != Verdict::Open).count();
     let mut text = format!("\n{reached} of {judged} aims reached.\n");
+    for way in [Way::Nginx, Way::Pass, Way::ViaMessages, Way::ViaChat] {
+        let share = sheet.value(Figure::CoreShare, way);
+        if let Some(share) = share.filter(|share| *share < BUSY) {
+            let _ = writeln!(
+                text,
+                "{} had only {share:.2} of its core at most load: it would do more requests.",
+                way.title()
+            );
+        }
+    }
     for failure in &sheet.failures {
         let (stage, way) = (failure.stage, failure.way.title());
         let _ = writeln!(
@@ -190,7 +210,6 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sheet::Figure;
 
     #[test]
     fn the_table_holds_what_was_measured_and_nothing_else() {
@@ -201,6 +220,7 @@ mod tests {
             date: "2026-01-01".to_owned(),
             seconds: 1,
             quick: true,
+            realtime: false,
             stages: vec![Stage::Throughput],
             machine: Machine::here(),
             byokey: "byokey 0.1.0".to_owned(),

@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// One to two minutes in place of six, with coarser figures
     #[arg(long)]
     quick: bool,
+    /// Run before everything else on the machine (root only): a busy machine disturbs less
+    #[arg(long)]
+    realtime: bool,
     /// Only this stage: start, latency, throughput, stream, burst, cancel, sizes, slow or unread;
     /// may be given several times
     #[arg(long, value_name = "STAGE")]
@@ -42,6 +45,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .arg(build::target_folder()?.join("bench"));
     if args.quick {
         bench.arg("--quick");
+    }
+    if args.realtime {
+        bench.arg("--realtime");
     }
     bench.args(args.only.iter().flat_map(|stage| ["--only", stage]));
     hand_over(&mut bench)
