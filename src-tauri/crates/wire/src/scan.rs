@@ -333,12 +333,21 @@ impl Scan {
         }
     }
 
-    fn text(&mut self, bytes: &[u8], at: usize, key: bool) -> Result<usize, ScanError> {
-        let plain = plain_text(&bytes[at..]);
-        if self.keeps() {
-            self.keep_all(&bytes[at..at + plain])?;
+    fn text(&mut self, bytes: &[u8], mut at: usize, key: bool) -> Result<usize, ScanError> {
+        let start = at;
+        loop {
+            at += plain_text(&bytes[at..]);
+            match (bytes.get(at), bytes.get(at + 1)) {
+                // Source code is full of these; no state is needed where both bytes are here.
+                (Some(b'\\'), Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {
+                    at += 2;
+                }
+                _ => break,
+            }
         }
-        let at = at + plain;
+        if self.keeps() {
+            self.keep_all(&bytes[start..at])?;
+        }
         match bytes.get(at) {
             None => Ok(at),
             Some(b'"') => {
@@ -480,9 +489,14 @@ impl Scan {
 fn plain_text(bytes: &[u8]) -> usize {
     const BLOCK: usize = 32;
     let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    let mut at = 0;
+    // Most strings and the stretches between escapes are short: look at single bytes first.
+    let near = bytes.len().min(BLOCK);
+    if let Some(at) = bytes[..near].iter().position(|&byte| special(byte)) {
+        return at;
+    }
+    let mut at = near;
     // Branch-free over a block, so that the compiler can use vector instructions.
-    for block in bytes.chunks_exact(BLOCK) {
+    for block in bytes[at..].chunks_exact(BLOCK) {
         if block
             .iter()
             .fold(false, |found, &byte| found | special(byte))
@@ -491,10 +505,8 @@ fn plain_text(bytes: &[u8]) -> usize {
         }
         at += BLOCK;
     }
-    at + bytes[at..]
-        .iter()
-        .position(|&byte| special(byte))
-        .unwrap_or(bytes.len() - at)
+    let rest = bytes[at..].iter().position(|&byte| special(byte));
+    at + rest.unwrap_or(bytes.len() - at)
 }
 
 /// UTF-8 validity over pieces that may cut a character.
