@@ -124,7 +124,7 @@ pub(crate) fn main() -> ExitCode {
         // Whoever reads has enough, as `head` does.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::say(&format!("byokey: {error:#}"));
+            output::say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -135,7 +135,10 @@ fn run(arguments: Arguments, environment: Environment, output: &mut Output) -> R
     match arguments.command {
         Some(Command::Openapi) => output.line(byokey_manage::document())?,
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Arguments::command(), "byokey", output);
+            // Into memory first: it panics when what it writes to fails, as a closed pipe does.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "byokey", &mut script);
+            output.write_all(&script)?;
         }
         command => {
             let settings = Settings::new(environment, global.data_dir, global.config)?;
@@ -188,7 +191,7 @@ fn log(arguments: &Arguments, filter: Option<&str>) {
     let filter = match filter.map(EnvFilter::try_new) {
         Some(Ok(filter)) => filter,
         Some(Err(error)) => {
-            output::say(&format!("byokey: BYOKEY_LOG is ignored: {error}"));
+            output::say(&format!("warning: BYOKEY_LOG is ignored: {error}"));
             EnvFilter::new(level)
         }
         None => EnvFilter::new(level),

@@ -28,7 +28,7 @@ pub(crate) fn check_origin(
         _ => return foreign("send exactly one Host header"),
     };
     let target = parts.uri.authority().map(|authority| authority.as_str());
-    if !is_ours(host, local.port(), names) || target.is_some_and(|target| target != host) {
+    if !is_ours(host, local, names) || target.is_some_and(|target| target != host) {
         return foreign(
             "the Host header does not name this endpoint; use the address that byokey shows, or \
              add the name to `names` in the configuration",
@@ -54,8 +54,10 @@ pub(crate) fn check_origin(
     Ok(())
 }
 
-/// Whether a `Host` is a literal of the loopback address with our port, or a declared name.
-fn is_ours(host: &str, port: u16, names: &[String]) -> bool {
+/// Whether a `Host` is a literal of the loopback address with our port, the very address we listen
+/// on, or a declared name. Literals cannot be made to point elsewhere, as names can.
+fn is_ours(host: &str, local: SocketAddr, names: &[String]) -> bool {
+    let port = local.port();
     let with_port = |name: &str| {
         host.strip_prefix(name)
             .and_then(|rest| rest.strip_prefix(':'))
@@ -65,6 +67,7 @@ fn is_ours(host: &str, port: u16, names: &[String]) -> bool {
     ["127.0.0.1", "localhost", "[::1]"]
         .iter()
         .any(|name| with_port(name) || plain(name))
+        || (!local.ip().is_unspecified() && host == local.to_string())
         || names.iter().any(|name| host == name || with_port(name))
 }
 
@@ -147,6 +150,20 @@ mod tests {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let local = SocketAddr::from(([127, 0, 0, 1], 8018));
         check_origin(&parts, local, &["gate.example".into()])
+    }
+
+    #[test]
+    fn the_address_we_listen_on_is_ours() {
+        for (local, host, ours) in [
+            ("192.168.1.5:8018", "192.168.1.5:8018", true),
+            ("192.168.1.5:8018", "192.168.1.6:8018", false),
+            ("[fd00::5]:8018", "[fd00::5]:8018", true),
+            ("0.0.0.0:8018", "0.0.0.0:8018", false),
+            ("0.0.0.0:8018", "192.168.1.5:8018", false),
+        ] {
+            let local = local.parse().unwrap();
+            assert_eq!(is_ours(host, local, &[]), ours, "{host} at {local}");
+        }
     }
 
     #[test]

@@ -24,9 +24,11 @@ use crate::desk::status::StatusResponse;
 use crate::desk::usage::{AuditResponse, RecentResponse, UsageBy, UsageResponse};
 use crate::error::ErrorResponse;
 use crate::router::{AccountsQuery, AuditQuery, BY, RecentQuery, UsageQuery};
-use crate::{Desk, Endpoint, ManageError, ManageToken, router};
+use crate::{Desk, Endpoint, LinkResponse, ManageError, ManageToken, router};
 
 const CONNECT: Duration = Duration::from_secs(2);
+/// A status takes a running engine milliseconds.
+const PROBE: Duration = Duration::from_secs(5);
 /// The check of a key may wait for a provider.
 const WHOLE: Duration = Duration::from_secs(60);
 
@@ -86,11 +88,15 @@ impl Client {
             url: endpoint.url,
         };
         let client = Self::new(transport, token, &by);
-        match client.send(Method::GET, "/manage/status", None).await {
+        let probe = client.send(Method::GET, "/manage/status", None);
+        let Ok(answered) = tokio::time::timeout(PROBE, probe).await else {
+            return Err(client.unreachable("it takes too long"));
+        };
+        match answered {
             // Another program, or another byokey, has the port by now.
-            Ok((status, _)) if status != StatusCode::OK => Ok(None),
+            Ok((StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, _))
+            | Err(Failure::NobodyThere) => Ok(None),
             Ok(_) => Ok(Some(client)),
-            Err(Failure::NobodyThere) => Ok(None),
             Err(Failure::Other(error)) => Err(error),
         }
     }
@@ -217,6 +223,11 @@ impl Client {
     /// Reads the configuration again.
     pub async fn reload(&self) -> Result<(), ClientError> {
         self.tell(Method::POST, "/manage/reload").await
+    }
+
+    /// Makes a link to the page that works once.
+    pub async fn page_link(&self) -> Result<LinkResponse, ClientError> {
+        self.call(Method::POST, "/manage/link", None::<&()>).await
     }
 
     /// Stops the engine.
@@ -395,3 +406,6 @@ fn segment(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests;

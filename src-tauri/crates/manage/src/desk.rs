@@ -98,3 +98,6 @@ impl Desk {
         Ok(made.insert(http).clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

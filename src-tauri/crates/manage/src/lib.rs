@@ -10,6 +10,8 @@ mod desk;
 mod endpoint;
 mod error;
 mod events;
+#[cfg(test)]
+mod fixture;
 mod openapi;
 mod private_file;
 mod router;

@@ -5,7 +5,7 @@ mod extract;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -336,8 +336,8 @@ pub(crate) async fn document() -> impl IntoResponse {
     (json, openapi::document())
 }
 
-async fn nothing(request: Request) -> ManageError {
-    let shown: String = request.uri().path().chars().take(100).collect();
+async fn nothing(OriginalUri(uri): OriginalUri) -> ManageError {
+    let shown: String = uri.path().chars().take(100).collect();
     ManageError::new(Code::NotFound, format!("nothing stands at {shown}"))
 }
 
@@ -354,3 +354,6 @@ fn number(id: &str) -> Result<i64, ManageError> {
 fn bounded(limit: Option<u32>) -> u32 {
     limit.unwrap_or(50).min(1000)
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,7 +135,12 @@ impl Desk {
     /// # Errors
     /// [`Code::UnknownProvider`] and [`Code::Vault`].
     pub async fn accounts(&self, provider: Option<&str>) -> Result<AccountsResponse, ManageError> {
-        let all = self.with_vault(|vault| vault.accounts()).await?;
+        let all = self.with_vault(|vault| {
+            // Last uses come from the database; what is on its way there belongs to them.
+            vault.usage().flush()?;
+            vault.accounts()
+        });
+        let all = all.await?;
         let wanted = match provider {
             // A provider that left the configuration may still have accounts.
             Some(name) if all.iter().any(|account| account.provider == name) => {
