@@ -65,8 +65,7 @@ impl Line {
     /// Sends a request and reads its reply to the end; true while the connection can be used
     /// again.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<bool, Fault> {
-        let asking = self.exchange(request, |_| ControlFlow::Continue(()));
-        timeout(PATIENCE, asking)
+        timeout(PATIENCE, self.exchange(request))
             .await
             .map_err(|_| Fault::TooSlow)?
     }
@@ -94,9 +93,20 @@ impl Line {
         request: &[u8],
         enough: usize,
     ) -> Result<Arrivals, Fault> {
-        let (mut stamps, mut arrivals) = (Stamps::default(), Arrivals::default());
         let begun = clock::now();
-        let reading = self.exchange(request, |piece| {
+        self.send(request).await?;
+        self.chunks(begun, enough).await
+    }
+
+    /// Sends a request and reads nothing.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<(), Fault> {
+        Ok(self.socket.write_all(request).await?)
+    }
+
+    /// Reads the stream that was asked for at `begun` until so many chunks have come.
+    pub(crate) async fn chunks(&mut self, begun: u64, enough: usize) -> Result<Arrivals, Fault> {
+        let (mut stamps, mut arrivals) = (Stamps::default(), Arrivals::default());
+        let reading = self.receive(|piece| {
             let now = clock::now();
             stamps.read(piece, |sent| {
                 if arrivals.lags.is_empty() {
@@ -116,17 +126,15 @@ impl Line {
         Ok(arrivals)
     }
 
-    /// Sends a request and reads nothing.
-    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<(), Fault> {
-        Ok(self.socket.write_all(request).await?)
+    async fn exchange(&mut self, request: &[u8]) -> Result<bool, Fault> {
+        self.send(request).await?;
+        self.receive(|_| ControlFlow::Continue(())).await
     }
 
-    async fn exchange(
+    async fn receive(
         &mut self,
-        request: &[u8],
         mut on: impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<bool, Fault> {
-        self.socket.write_all(request).await?;
         let head = self.reader.head(&mut self.socket, Kind::Reply).await?;
         let Some(Head::Reply { status, closes }) = head else {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());

@@ -28,6 +28,8 @@ const PORTION: usize = 4 << 10;
 const STREAMS: u32 = 1_000;
 /// Between the starts of two slow streams.
 const STEP: Duration = Duration::from_micros(1_500);
+/// Chunks of the unread stream that are read once its memory was watched.
+const READ_IN_THE_END: usize = 1_000;
 /// Between two looks at a process.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -92,7 +94,7 @@ pub(super) async fn unread(rig: &mut Rig, plan: Plan, sheet: &mut Sheet) -> Resu
             line.send(&request).await?;
             Ok(line)
         };
-        let line = match sent.await {
+        let mut line = match sent.await {
             Ok(line) => line,
             Err(fault) => {
                 sheet.fail(Stage::Unread, way, &[fault]);
@@ -106,6 +108,15 @@ pub(super) async fn unread(rig: &mut Rig, plan: Plan, sheet: &mut Sheet) -> Resu
         if let (Some(before), Some(after)) = (cpu, process.cpu()) {
             let share = (after - before).as_secs_f64() / begun.elapsed().as_secs_f64();
             sheet.put(Figure::UnreadBusy, way, share);
+        }
+        // It has to have been there all the time.
+        match line.chunks(0, READ_IN_THE_END).await {
+            Ok(read) if read.lags.len() >= READ_IN_THE_END => {}
+            Ok(read) => {
+                let (chunks, of) = (read.lags.len(), READ_IN_THE_END);
+                sheet.fail(Stage::Unread, way, &[Fault::Short { chunks, of }]);
+            }
+            Err(fault) => sheet.fail(Stage::Unread, way, &[fault]),
         }
         drop(line);
         put_growth(Figure::UnreadGrowth, way, before, most, sheet);
