@@ -1,10 +1,11 @@
 //! A request body on its way through: read once, checked while it passes, kept for a second try.
 //!
 //! Sending to the provider may begin as soon as the model is known, so the caller's bytes are pulled
-//! by whoever needs the next one. What was pulled stays until the reply begins, because another
-//! account may have to be asked with the same body.
+//! by whoever needs the next one. What was pulled stays as long as another account may have to be
+//! asked with the same body; for the last one it is let go as it is sent.
 
 use std::collections::VecDeque;
+use std::mem::take;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use std::time::Duration;
 use byokey_wire::{Fault, FaultKind, Model, Scan};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use parking_lot::Mutex;
 use tokio::time::Instant;
+
+use crate::upload::Upload;
 
 /// A caller that stops in the middle of its body is let go after this long.
 const SENDER_IDLE: Duration = Duration::from_secs(30);
@@ -28,11 +30,13 @@ const COPY_UP_TO: usize = 64 * 1024;
 pub(crate) struct Feed(Arc<Mutex<Inner>>);
 
 struct Inner {
-    incoming: Incoming,
+    incoming: Upload,
     pieces: Vec<Bytes>,
     scan: Scan,
     received: usize,
     limit: usize,
+    /// Whether the body may be needed once more.
+    kept: bool,
     /// When the last byte came.
     ended: Option<Instant>,
     fault: Option<Fault>,
@@ -48,7 +52,7 @@ pub(crate) struct FeedBroken;
 impl Feed {
     /// # Errors
     /// When the announced length is beyond `limit` bytes.
-    pub(crate) fn new(incoming: Incoming, limit: usize) -> Result<Self, Fault> {
+    pub(crate) fn new(incoming: Upload, limit: usize) -> Result<Self, Fault> {
         if incoming.size_hint().lower() > limit as u64 {
             return Err(too_large(limit));
         }
@@ -59,6 +63,7 @@ impl Feed {
             scan: Scan::new(),
             received: 0,
             limit,
+            kept: true,
             ended: None,
             fault: None,
             idle: Box::pin(tokio::time::sleep_until(now + SENDER_IDLE)),
@@ -93,9 +98,18 @@ impl Feed {
         std::future::poll_fn(|cx| {
             let mut inner = self.0.lock();
             while ready!(inner.poll_pull(cx))? {}
-            Poll::Ready(Ok(inner.joined()))
+            let whole = inner.joined();
+            if !inner.kept {
+                inner.pieces.clear();
+            }
+            Poll::Ready(Ok(whole))
         })
         .await
+    }
+
+    /// Says that nobody will be asked with this body after the next one.
+    pub(crate) fn last_use(&self) {
+        self.0.lock().kept = false;
     }
 
     /// Whether the caller asked for a stream, as far as the body was read.
@@ -263,7 +277,10 @@ impl Fed {
                 return Poll::Ready(Some(Ok(piece)));
             }
             let mut inner = self.feed.0.lock();
-            let Some(piece) = inner.pieces.get(self.next).cloned() else {
+            let kept = inner.kept;
+            let next = inner.pieces.get_mut(self.next);
+            let Some(piece) = next.map(|piece| if kept { piece.clone() } else { take(piece) })
+            else {
                 match ready!(inner.poll_pull(cx)) {
                     Ok(true) => continue,
                     Ok(false) => return Poll::Ready(None),

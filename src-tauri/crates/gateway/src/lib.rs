@@ -18,6 +18,7 @@ mod respond;
 mod roster;
 mod server;
 mod surface;
+mod upload;
 mod upstream;
 
 pub use engine::{Engine, EngineError, Notice, Options};

@@ -26,6 +26,7 @@ use crate::meter::Meter;
 use crate::resolve::Candidate;
 use crate::respond;
 use crate::roster::Caller;
+use crate::upload::Upload;
 use crate::upstream::NoHead;
 
 /// byokey's own name towards providers.
@@ -62,7 +63,7 @@ struct Prepared {
 
 impl Exchange {
     /// Answers the request, with a reply or an error in the caller's dialect.
-    pub(crate) async fn serve(self, incoming: Incoming) -> Response<Body> {
+    pub(crate) async fn serve(self, incoming: Upload) -> Response<Body> {
         let mut meter = Meter::new(
             self.shared.clone(),
             self.id.clone(),
@@ -97,7 +98,7 @@ impl Exchange {
         response
     }
 
-    async fn relay(&self, incoming: Incoming, meter: &mut Meter) -> Result<reply::Begun, Failure> {
+    async fn relay(&self, incoming: Upload, meter: &mut Meter) -> Result<reply::Begun, Failure> {
         let timeouts = &self.view.config.timeouts;
         let end = timeouts.total().map(|total| Instant::now() + total);
         check_content_type(&self.parts.headers)?;
@@ -109,8 +110,12 @@ impl Exchange {
         let candidates = self.candidates(&model)?;
 
         let mut last = None;
-        for candidate in candidates.iter() {
+        let failover = self.view.config.routing.failover;
+        for (index, candidate) in candidates.iter().enumerate() {
             meter.asks(candidate);
+            if !failover || index + 1 == candidates.len() {
+                feed.last_use();
+            }
             let tried = self.ask(candidate, &feed, &model, end, meter).await;
             meter.note(|row| {
                 row.bytes_in = feed.received() as u64;

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use crate::engine::Shared;
 use crate::relay::Exchange;
+use crate::upload::Upload;
 use crate::{door, models, respond};
 
 /// What stands at a path.
@@ -70,6 +71,7 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let body = Upload::new(body);
     let view = shared.view();
     let id = shared.request_id();
     let path = parts.uri.path().to_owned();
@@ -119,7 +121,7 @@ pub(crate) async fn answer(
     }
 }
 
-fn check_method(surface: &Surface<'_>, parts: &Parts, body: &Incoming) -> Result<(), Fault> {
+fn check_method(surface: &Surface<'_>, parts: &Parts, body: &Upload) -> Result<(), Fault> {
     let Some(method) = surface.method() else {
         return Ok(());
     };

@@ -23,6 +23,8 @@ use crate::feed::{Feed, Outgoing};
 
 /// Idle connections are closed after this long; providers do so after one to five minutes.
 const POOL_IDLE: Duration = Duration::from_secs(60);
+/// Most that is read or queued on one connection at a time, in bytes.
+const BUFFER: usize = 64 * 1024;
 /// Idle connections kept per provider.
 const POOL_SIZE: usize = 64;
 
@@ -129,6 +131,7 @@ where
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
         .pool_max_idle_per_host(POOL_SIZE)
+        .http1_max_buf_size(BUFFER)
         .build(connector)
 }
 

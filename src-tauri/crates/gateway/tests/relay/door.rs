@@ -215,6 +215,19 @@ async fn a_body_beyond_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn a_caller_that_is_still_sending_hears_why_it_is_refused() {
+    let (rig, sim) = rig().await;
+    let long = |model: &str| chat_body(model, &"x".repeat(8 << 20), false).to_string();
+    for (key, model, status) in [("byk_nobodys", "mine/m", 401), (&*rig.key, "nobody/m", 404)] {
+        let request = rig.http.post(format!("{}/v1/chat/completions", rig.url));
+        let request = request.header("content-type", "application/json");
+        let reply = request.bearer_auth(key).body(long(model)).send();
+        assert_eq!(reply.await.unwrap().status(), status);
+    }
+    assert!(sim.requests().is_empty());
+}
+
+#[tokio::test]
 async fn broken_framing_dies_at_the_door() {
     let (rig, sim) = rig().await;
     let host = rig.url.trim_start_matches("http://").to_owned();
