@@ -20,8 +20,11 @@ export default ts.config(
     rules: {
       "no-restricted-syntax": ["error", ...noBlobs],
       "no-console": "error",
-      eqeqeq: "error",
+      // `null` and absent mean the same in replies.
+      eqeqeq: ["error", "always", { null: "ignore" }],
       "svelte/no-at-html-tags": "error",
+      // It cannot tell state that is drawn from a Set or Date that is used and thrown away.
+      "svelte/prefer-svelte-reactivity": "off",
       // The page has no router of SvelteKit's.
       "svelte/no-navigation-without-resolve": "off",
     },

@@ -12,6 +12,7 @@ mod engine;
 mod keys;
 mod logout;
 mod models;
+mod open;
 mod output;
 mod reach;
 mod serve;
@@ -80,6 +81,8 @@ enum Command {
     Reload,
     /// Show whether the engine runs, and where
     Status,
+    /// Open the tray app's window, or the page in a browser
+    Open(open::Open),
     /// Add a provider's key; it is read from standard input or asked for, never an argument
     AddKey(add_key::AddKey),
     /// Forget an account and its key
@@ -164,6 +167,7 @@ fn dispatch(command: Option<Command>, settings: Settings, output: &mut Output) -
             Some(Command::Restart(serve)) => engine::restart(&serve, &settings, output).await?,
             Some(Command::Reload) => engine::reload(&settings).await?,
             Some(Command::Status) => status::run(&settings, output).await?,
+            Some(Command::Open(open)) => open.run(&settings, output).await?,
             Some(Command::AddKey(add_key)) => add_key.run(&settings, output).await?,
             Some(Command::Logout(logout)) => logout.run(&settings).await?,
             Some(Command::Accounts(accounts)) => accounts.run(&settings, output).await?,

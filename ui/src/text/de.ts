@@ -35,6 +35,8 @@ export const de: Texts = {
     on: "Live",
     off: "Nicht verbunden. Neuer Versuch…",
     offline: "byokey antwortet nicht. Läuft es?",
+    noTray:
+      "Diese Oberfläche zeigt gerade keine Symbole in der Leiste. byokey läuft weiter, wenn dieses Fenster geschlossen wird; ein neuer Start zeigt es wieder, „byokey stop“ beendet es.",
     session: "Diese Seite braucht einen Link von byokey",
     sessionHow:
       "Im Terminal dieses Rechners „byokey open --web“ aufrufen und den Link öffnen. Er gilt einmal; mit dem Tab endet die Sitzung.",

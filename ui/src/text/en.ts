@@ -33,6 +33,8 @@ export const en = {
     on: "Live",
     off: "Not connected. Trying again…",
     offline: "byokey does not answer. Is it running?",
+    noTray:
+      "This desktop shows no tray icons now. byokey goes on when this window is closed; start it again to see the window, or run “byokey stop” to quit.",
     session: "This page needs a link from byokey",
     sessionHow:
       "Run “byokey open --web” in a terminal of this computer and open the link it prints. A link works once; closing the tab ends the session.",

@@ -33,6 +33,8 @@ export const zh: Texts = {
     on: "实时",
     off: "未连接，正在重试…",
     offline: "byokey 没有应答。它在运行吗？",
+    noTray:
+      "此桌面当前不显示托盘图标。关闭本窗口后 byokey 继续运行；再次启动可重新打开窗口，运行“byokey stop”可退出。",
     session: "此页面需要 byokey 给出的链接",
     sessionHow: "在本机终端运行“byokey open --web”，打开它给出的链接。链接只能用一次；关闭标签页即结束会话。",
   },

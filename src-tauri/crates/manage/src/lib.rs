@@ -13,6 +13,7 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod openapi;
+mod page;
 mod private_file;
 mod router;
 mod token;
@@ -37,5 +38,6 @@ pub use desk::{Desk, Setting};
 pub use endpoint::{Endpoint, Published};
 pub use error::{Code, ManageError};
 pub use openapi::document;
+pub use page::{CONTENT_SECURITY_POLICY, LinkResponse};
 pub use router::router;
 pub use token::ManageToken;

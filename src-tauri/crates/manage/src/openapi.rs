@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::error::ErrorResponse;
-use crate::{events, router};
+use crate::{events, page, router};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +33,7 @@ use crate::{events, router};
         router::stop,
         router::document,
         events::stream,
+        page::make_link,
     ),
     components(schemas(ErrorResponse))
 )]

@@ -10,13 +10,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use byokey_vault::Actor;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use self::extract::{Asked, Given};
+use self::extract::Asked;
+pub(crate) use self::extract::Given;
 use crate::desk::accounts::{
     AccountInfo, AccountsResponse, AddAccountParams, AddAccountResponse, ChangeAccountParams,
     CheckResponse,
@@ -28,7 +29,7 @@ use crate::desk::providers::ProvidersResponse;
 use crate::desk::status::StatusResponse;
 use crate::desk::usage::{AuditResponse, RecentResponse, UsageBy, UsageResponse};
 use crate::error::ErrorResponse;
-use crate::{Code, Desk, ManageError, ManageToken, events, openapi};
+use crate::{Code, Desk, ManageError, ManageToken, events, openapi, page};
 
 /// Largest body of a request, in bytes.
 const MOST_BODY: usize = 1 << 20;
@@ -40,6 +41,7 @@ const USAGE_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The management API. Every path under `/manage` wants the token; whether a request may reach this
 /// endpoint at all (host, origin) is decided before it comes here.
 pub fn router(desk: Desk, token: ManageToken) -> Router {
+    let links = page::Links::default();
     let paths = Router::new()
         .route("/status", get(status))
         .route("/providers", get(providers))
@@ -57,6 +59,7 @@ pub fn router(desk: Desk, token: ManageToken) -> Router {
         .route("/usage/recent", get(recent))
         .route("/audit", get(audit))
         .route("/config", get(config))
+        .route("/link", post(page::make_link))
         .route("/reload", post(reload))
         .route("/stop", post(stop))
         .route("/events", get(events::stream))
@@ -64,9 +67,16 @@ pub fn router(desk: Desk, token: ManageToken) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MOST_BODY))
-        .layer(middleware::from_fn_with_state(Arc::new(token), prove))
+        .layer(Extension(links.clone()))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(token.clone()),
+            prove,
+        ))
         .with_state(desk);
-    Router::new().nest("/manage", paths).fallback(nothing)
+    Router::new()
+        .nest("/manage", paths)
+        .merge(page::pages(links, token))
+        .fallback(nothing)
 }
 
 async fn prove(
