@@ -204,6 +204,8 @@ fn log(arguments: &Arguments, filter: Option<&str>) {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+        // A line that cannot be written is lost; telling so would panic on the same closed pipe.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -232,6 +232,48 @@ async fn a_forgotten_account_is_gone_with_its_key() {
 }
 
 #[tokio::test]
+async fn calls_at_the_same_time_lose_nothing() {
+    let chat = chat_sim().await;
+    both_ways(&config(&[("c", &chat)]), async |house, server| {
+        let add = async |name: &str| {
+            let named = ["add-key", "c", "--account", name, "--no-check"];
+            house.run_with(&named, Script::KEY).await.ok();
+        };
+        let make = async |name| house.client_key(name).await;
+        let (_, one, _, two, _) =
+            tokio::join!(add("1"), make("one"), add("2"), make("two"), add("3"));
+        let mut found = names(house).await;
+        found.sort();
+        assert_eq!(found, ["c/1", "c/2", "c/3"]);
+        let trail = house
+            .run(&["audit", "--verify", "--json"])
+            .await
+            .ok()
+            .json();
+        assert_eq!(trail["verdict"], json!({"intact": true, "entries": 5}));
+        if let Some(server) = server {
+            for (key, model) in [(&one, "c/1/x"), (&two, "c/2/x"), (&two, "c/3/x")] {
+                assert_eq!(server.say(CHAT, key, model, "hi").await.0, 200, "{model}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_engine_hears_of_calls_made_while_it_starts() {
+    let chat = chat_sim().await;
+    let house = House::configured(&config(&[("c", &chat)]));
+    let (server, (_, key)) = tokio::join!(house.serve(), async {
+        (
+            house.add_key("c", Script::KEY).await.ok(),
+            house.client_key("k").await,
+        )
+    });
+    assert_eq!(server.say(CHAT, &key, "c/x", "hi").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_new_key_of_an_account_is_in_force_at_once() {
     let chat = Sim::start(Kind::Chat, Script::default().key("sk-new")).await;
     let house = House::configured(&known(&[("openai", &chat)]));

@@ -98,6 +98,11 @@ async fn a_wrong_command_line_is_told_apart_from_a_failure() {
             &["keys", "create", "x", "--expires", "-1"],
             &["keys", "revoke"],
             &["keys", "create", "x", "--colour", "red"],
+            &["usage", "--since", "soon"],
+            &["usage", "--by", "colour"],
+            &["usage", "--csv", "--json"],
+            &["audit", "--limit", "0"],
+            &["serve", "--port", "70000"],
             &["nonsense"],
         ] {
             let wrong = house.run(call).await.ends(2);

@@ -165,6 +165,45 @@ async fn it_runs_in_the_background_until_it_is_stopped() {
     assert!(log.contains("listens at"), "{log}");
 }
 
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let chat = chat_sim().await;
+    let house = House::furnished(&[("c", &chat)])
+        .await
+        .env("BYOKEY_LOG", "trace");
+    let key = house.client_key("k").await;
+    let mut server = house.serve().await;
+    server.stop_reading().await;
+    for text in ["hi", "[[sim status=500]]", "hi"] {
+        server.say(CHAT, &key, "c/x", text).await;
+    }
+    assert_eq!(server.say(CHAT, &key, "c/x", "hi").await.0, 200);
+    let stop = server.post("/manage/stop", &house.manage_token(), "");
+    assert_eq!(stop.send().await.unwrap().status(), 202);
+    assert_eq!(server.ended().await.0, Some(0));
+    let used = house.run(&["usage", "--json"]).await;
+    assert!(used.out.contains("\"requests\": 4"), "{used:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_with_the_files_of_others_is_left_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::empty();
+    let theirs = house.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    fs::write(theirs.join("letter.txt"), "dear all").unwrap();
+    fs::set_permissions(&theirs, fs::Permissions::from_mode(0o755)).unwrap();
+    for call in ["serve", "accounts"] {
+        let failed = house
+            .run(&[call, "--data-dir", theirs.to_str().unwrap()])
+            .await;
+        failed.fails(&["theirs", "not byokey's"]);
+    }
+    let mode = fs::metadata(&theirs).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode, fs::read_dir(&theirs).unwrap().count()), (0o755, 1));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn nothing_in_the_folder_is_open_to_others() {

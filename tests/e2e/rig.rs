@@ -369,6 +369,15 @@ impl Server {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Reads its output no more: from here on every write of it fails.
+    pub(crate) async fn stop_reading(&mut self) {
+        for reader in self.readers.drain(..) {
+            reader.abort();
+            // It ends as cancelled, and with it its end of the pipe.
+            let _ = reader.await;
+        }
+    }
+
     /// Waits until it has ended by itself; returns its exit code and everything it wrote.
     pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
         let status = soon("the end of byokey serve", self.child.wait()).await;
