@@ -1,0 +1,178 @@
+// What a person does with the page, from click to result, on the fake engine.
+
+import { readFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+
+import { browse, serve } from "./served";
+
+let browser: Browser;
+let server: Server;
+let url: string;
+let page: Page;
+
+beforeAll(async () => {
+  ({ server, url } = await serve());
+  browser = await browse();
+});
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+});
+beforeEach(async () => {
+  page = await browser.newPage({ locale: "en", viewport: { width: 380, height: 560 } });
+  page.setDefaultTimeout(5000);
+});
+afterEach(() => page.close());
+
+const go = (view: string, scene = "full") => page.goto(`${url}?scene=${scene}#/${view}`);
+const button = (name: string | RegExp) => page.getByRole("button", { name, exact: typeof name === "string" });
+const dialog = () => page.getByRole("dialog");
+const see = (text: string | RegExp) => page.getByText(text).first().waitFor();
+
+test("a new key is shown once, with its limits kept", async () => {
+  await go("keys");
+  await button("Make a key").click();
+  await page.getByLabel("Name", { exact: true }).fill("my-tool");
+  await page.getByText("Limits").click();
+  await page.getByLabel("Requests per minute").fill("30");
+  await page.getByLabel("Budget in USD").fill("5");
+  await button("Make key").click();
+  expect(await dialog().locator("code").textContent()).toMatch(/^byk_/);
+  await button("Done").click();
+  await see(/30 per minute.*\$5\.00/);
+  expect(await page.locator("body").innerText()).not.toContain("byk_fakefake");
+});
+
+test("a taken name is said at the form", async () => {
+  await go("overview");
+  await button("Make a key").click();
+  await page.getByLabel("Name", { exact: true }).fill("editor");
+  await button("Make key").click();
+  await dialog().getByText("This name is taken.").waitFor();
+});
+
+test("a refused key is not stored, a good one is", async () => {
+  await go("accounts", "empty");
+  await button("Add an account for Claude").click();
+  await page.getByLabel("API key").fill("sk-bad-0000000000");
+  await button("Add").click();
+  await dialog().getByText("invalid x-api-key").waitFor();
+  await page.getByLabel("API key").fill("sk-good-0000001234");
+  await button("Add").click();
+  await dialog().getByText("The key works.").waitFor();
+  await button("Done").click();
+  await see("…1234");
+});
+
+test("with the provider away the key can be kept unchecked", async () => {
+  await go("accounts", "empty");
+  await button("Add an account for Claude").click();
+  await page.getByLabel("API key").fill("sk-away-000000000000");
+  await button("Add").click();
+  await button("Keep it unchecked").click();
+  await dialog().getByText("Not checked.").waitFor();
+});
+
+test("a local provider needs no key", async () => {
+  await go("accounts", "empty");
+  await button("Add an account for Ollama").click();
+  await see("needs no key");
+  await button("Add").click();
+  await dialog().getByText("Ollama default").waitFor();
+});
+
+test("accounts are renamed, reordered, switched, checked and removed", async () => {
+  await go("accounts");
+  const claude = page.getByRole("article", { name: "Claude" });
+  const names = async () => (await claude.getByRole("switch").all()).map((one) => one.getAttribute("aria-label"));
+  await claude.getByRole("button", { name: "Ask later: work" }).click();
+  await expect.poll(async () => Promise.all(await names())).toEqual(["Enabled: private", "Enabled: work"]);
+  await claude.getByRole("switch", { name: "Enabled: private" }).click();
+  await claude.getByRole("switch", { name: "Enabled: private", checked: false }).waitFor();
+  await claude.getByRole("button", { name: "Rename" }).first().click();
+  await page.getByLabel("New name").fill("work");
+  await button("Save").click();
+  await dialog().getByText("This name is taken.").waitFor();
+  await page.getByLabel("New name").fill("home");
+  await button("Save").click();
+  await claude.getByText("home").first().waitFor();
+  await claude.getByRole("button", { name: "Check now" }).first().click();
+  await claude.getByText("The key works.").waitFor();
+  await claude.getByRole("button", { name: "Remove" }).first().click();
+  await dialog().getByRole("button", { name: "Remove" }).click();
+  await expect.poll(() => claude.getByRole("switch").count()).toBe(1);
+});
+
+test("a retired way shows date, reason and what to use instead", async () => {
+  await go("accounts");
+  const qwen = page.getByRole("article", { name: /Qwen/ });
+  await qwen.getByText(/ended Apr 15, 2026/).waitFor();
+  await qwen.getByText("alibaba/coding-plan-key").waitFor();
+  expect(await qwen.getByRole("button").count()).toBe(0);
+});
+
+test("a key is revoked after a question, and Escape leaves it", async () => {
+  await go("keys");
+  await button("Revoke: editor").click();
+  await page.keyboard.press("Escape");
+  await expect.poll(() => dialog().count()).toBe(0);
+  expect(await button("Revoke: editor").evaluate((one) => one === document.activeElement)).toBe(true);
+  await button("Revoke: editor").click();
+  await dialog().getByRole("button", { name: "Revoke" }).click();
+  await expect.poll(() => button("Revoke: editor").count()).toBe(0);
+  await button("Show 2 revoked keys").click();
+});
+
+test("requests appear at once, open with their detail and obey the filter", async () => {
+  await go("activity");
+  await see("Live");
+  await page.evaluate(() => (globalThis as unknown as { fake: { request(model: string): void } }).fake.request("fresh-model"));
+  await page.getByRole("button", { name: /fresh-model/ }).click();
+  await dialog().getByText("Whole reply after").waitFor();
+  await button("Close").click();
+  await page.getByLabel("Filter").fill("gpt nightly");
+  await expect.poll(() => page.getByRole("button", { name: /claude/ }).count()).toBe(0);
+  await page.getByLabel("Filter").fill("");
+  await page.getByLabel("Only failures").check();
+  await see(/provider error/);
+  expect(await page.getByRole("listitem").filter({ has: page.getByText("exceeded") }).count()).toBe(1);
+});
+
+test("usage changes with range and grouping, and is saved as CSV", async () => {
+  await go("usage");
+  await page.getByRole("radio", { name: "30 days" }).check({ force: true });
+  await page.getByRole("img", { name: /Tokens per day/ }).waitFor();
+  await page.getByRole("radio", { name: "Client" }).check({ force: true });
+  await see("nightly-agent");
+  const [download] = await Promise.all([page.waitForEvent("download"), button("Save as CSV").click()]);
+  expect(download.suggestedFilename()).toMatch(/^byokey-usage-by-client-/);
+  expect(await readFile(await download.path(), "utf8")).toContain("\r\neditor,");
+});
+
+test("the self-check lists models, or says what is missing", async () => {
+  await go("overview");
+  await button("Does it work?").click();
+  await see("Ready: 5 models");
+  await go("overview", "empty");
+  await page.reload();
+  await button("Does it work?").click();
+  await see("no account serves a model yet");
+});
+
+test("a wrong configuration is told where it is read again", async () => {
+  await go("settings");
+  await button("Read again").click();
+  await see("The configuration is wrong");
+  await see(/max_boddy_mib/);
+});
+
+test("the keyboard reaches everything in order", async () => {
+  await go("overview");
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
+  for (let n = 0; n < 3; n += 1) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Usage", level: 1 }).waitFor();
+});
