@@ -37,17 +37,17 @@ pub(super) async fn latency(rig: &Rig, plan: Plan, sheet: &mut Sheet) {
 
 pub(super) async fn sizes(rig: &Rig, plan: Plan, sheet: &mut Sheet) {
     let paces = [
-        (Size::Medium, 50.0, 2, Duration::from_millis(1000)),
-        (Size::Large, 15.0, 1, Duration::from_millis(1500)),
-        (Size::Huge, 3.0, 1, Duration::from_millis(2000)),
+        (Size::Medium, 50.0, 2, plan.choose(1_000, 600)),
+        (Size::Large, 15.0, 1, plan.choose(1_500, 1_000)),
+        (Size::Huge, 3.0, 1, plan.choose(2_000, 1_500)),
     ];
     for (size, rate, lines, slice) in paces {
         let pace = Pace {
             size,
             rate,
             lines,
-            rounds: plan.choose(4, 1),
-            slice,
+            rounds: plan.choose(4, 2),
+            slice: Duration::from_millis(slice),
         };
         measure(rig, &pace, Stage::Sizes, sheet).await;
     }
