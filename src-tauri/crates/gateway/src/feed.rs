@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use byokey_wire::{Fault, FaultKind, Model, Scan};
+use byokey_wire::{Fault, FaultKind, Model, Scan, Splice};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
@@ -134,26 +134,19 @@ impl Feed {
 
     /// The body with another model name in place of the caller's, from its first byte.
     pub(crate) fn with_model(&self, at: Range<usize>, name: &str) -> Outgoing {
-        let literal = Bytes::from(serde_json::Value::from(name).to_string());
+        let mut splice = Splice::new(at, name);
         let inner = self.0.lock();
         if inner.ended.is_some() && inner.received <= COPY_UP_TO {
-            let body = inner.joined();
-            let mut spliced = BytesMut::with_capacity(body.len() + literal.len());
-            spliced.extend_from_slice(&body[..at.start]);
-            spliced.extend_from_slice(&literal);
-            spliced.extend_from_slice(&body[at.end..]);
-            return Outgoing::Whole(Some(spliced.freeze()));
+            let parts = splice.piece(inner.joined());
+            return Outgoing::Whole(Some(parts.concat().into()));
         }
         let left = inner.incoming.size_hint().exact();
-        let length =
-            left.map(|left| left + inner.received as u64 - at.len() as u64 + literal.len() as u64);
+        let length = left.map(|left| splice.length(left + inner.received as u64));
         drop(inner);
         Outgoing::Fed(Fed {
             feed: self.clone(),
             next: 0,
-            offset: 0,
-            at,
-            literal: Some(literal),
+            splice,
             queue: VecDeque::new(),
             length,
         })
@@ -262,10 +255,7 @@ pub(crate) struct Fed {
     feed: Feed,
     /// Next of the feed's pieces.
     next: usize,
-    /// Offset of that piece in the body.
-    offset: usize,
-    at: Range<usize>,
-    literal: Option<Bytes>,
+    splice: Splice,
     queue: VecDeque<Bytes>,
     length: Option<u64>,
 }
@@ -289,28 +279,10 @@ impl Fed {
             };
             drop(inner);
             self.next += 1;
-            self.cut(piece);
+            let parts = self.splice.piece(piece);
+            self.queue
+                .extend(parts.into_iter().filter(|part| !part.is_empty()));
         }
-    }
-
-    /// Queues what is left of a piece around the caller's model name, and the new name in its place.
-    fn cut(&mut self, piece: Bytes) {
-        let start = self.offset;
-        self.offset += piece.len();
-        let within = |position: usize| position.clamp(start, self.offset) - start;
-        let (before, after) = (within(self.at.start), within(self.at.end));
-        let parts = [
-            piece.slice(..before),
-            if self.offset > self.at.start {
-                self.literal.take()
-            } else {
-                None
-            }
-            .unwrap_or_default(),
-            piece.slice(after..),
-        ];
-        self.queue
-            .extend(parts.into_iter().filter(|part| !part.is_empty()));
     }
 }
 

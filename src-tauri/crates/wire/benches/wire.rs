@@ -4,7 +4,7 @@
 
 use std::{fmt::Write, hint::black_box};
 
-use byokey_wire::{Capabilities, Dialect, Target, Watch, peek, splice, translate};
+use byokey_wire::{Capabilities, Dialect, Scan, Splice, Target, Watch, translate};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -52,7 +52,7 @@ const CHAT_CHUNK: &str = "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.complet
 const MESSAGES_CHUNK: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" and so on\"}}\n\n";
 
 fn requests(c: &mut Criterion) {
-    let mut group = c.benchmark_group("peek and splice");
+    let mut group = c.benchmark_group("scan and splice");
     for (name, size) in [
         ("1 KB", 1 << 10),
         ("100 KB", 100 << 10),
@@ -63,8 +63,12 @@ fn requests(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(name), &body, |b, body| {
             b.iter(|| {
-                let at = peek(black_box(body)).unwrap().model_at;
-                splice(body.clone(), at, "another-model")
+                let mut scan = Scan::new();
+                for piece in black_box(body).chunks(64 << 10) {
+                    scan.push(piece).unwrap();
+                }
+                let at = scan.finish().unwrap().at.clone();
+                Splice::new(at, "another-model").piece(body.clone())
             });
         });
     }

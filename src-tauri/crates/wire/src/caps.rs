@@ -15,8 +15,8 @@ pub struct Capabilities {
     pub thinking: Option<ThinkingSupport>,
     /// Whether a trailing assistant message is continued; `None` when unknown.
     pub prefill: Option<bool>,
-    /// Whether system messages may stand between the others.
-    pub mid_system: bool,
+    /// Whether system messages may stand between the others; `None` means as the dialect has it.
+    pub mid_system: Option<bool>,
     /// Whether JSON-schema replies work; `None` when unknown.
     pub json_schema: Option<bool>,
     /// Most tokens a reply may have.

@@ -31,7 +31,9 @@ pub(crate) fn repair(
     if upstream == Dialect::Messages {
         drop_blanks(turn, ledger);
     }
-    order(turn, target.caps.mid_system, ledger);
+    // Chat has always taken them anywhere; Messages only lately.
+    let mid_system = target.caps.mid_system.unwrap_or(upstream == Dialect::Chat);
+    order(turn, mid_system, ledger);
     if upstream == Dialect::Messages {
         open_with_user(turn, ledger);
     }

@@ -2,26 +2,60 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-/// Puts `model` in the place of the JSON string that stands at `at`, quotes included. The rest of
-/// the body is shared, not copied, so every other byte of it reaches the provider unchanged.
-///
-/// # Panics
-/// When `at` is not a range of `body`.
-pub fn splice(body: Bytes, at: Range<usize>, model: &str) -> [Bytes; 3] {
-    let head = body.slice(..at.start);
-    let tail = body.slice(at.end..);
-    let mut name = Vec::with_capacity(model.len() + 2);
-    crate::json::write_str(&mut name, model);
-    [head, name.into(), tail]
+/// Puts another model name in the place of the caller's while a body goes by in pieces. Every other
+/// byte is shared, not copied, and reaches the provider unchanged.
+#[derive(Clone, Debug)]
+pub struct Splice {
+    at: Range<usize>,
+    name: Bytes,
+    /// Whether the name has gone out.
+    written: bool,
+    /// Where the next piece begins in the body.
+    offset: usize,
+}
+
+impl Splice {
+    /// Replaces the JSON string at `at`, quotes included, by `model`.
+    pub fn new(at: Range<usize>, model: &str) -> Self {
+        let mut name = Vec::with_capacity(model.len() + 2);
+        crate::json::write_str(&mut name, model);
+        Self {
+            at,
+            name: name.into(),
+            written: false,
+            offset: 0,
+        }
+    }
+
+    /// Length of the new body, when the old one has `whole` bytes.
+    pub fn length(&self, whole: u64) -> u64 {
+        whole.saturating_sub(self.at.len() as u64) + self.name.len() as u64
+    }
+
+    /// What goes out for the body's next piece; parts may be empty.
+    pub fn piece(&mut self, piece: Bytes) -> [Bytes; 3] {
+        let start = self.offset;
+        self.offset += piece.len();
+        let within = |position: usize| position.clamp(start, self.offset) - start;
+        let (before, after) = (within(self.at.start), within(self.at.end));
+        let reached = self.offset > self.at.start && !self.written;
+        self.written |= reached;
+        let name = if reached {
+            self.name.clone()
+        } else {
+            Bytes::new()
+        };
+        [piece.slice(..before), name, piece.slice(after..)]
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peek;
+    use crate::Scan;
 
     #[test]
-    fn every_other_byte_stays() {
+    fn every_other_byte_stays_wherever_the_body_is_cut() {
         for (body, model, expected) in [
             (r#"{"model":"a","n":1e3}"#, "b", r#"{"model":"b","n":1e3}"#),
             (
@@ -30,12 +64,17 @@ mod tests {
                 "{ \"x\" : \"\\u00e9\\ud800\" ,\n\"model\" :\"q\\\"\\\\\\n\"}",
             ),
         ] {
-            let at = peek(body.as_bytes()).unwrap().model_at;
+            let mut scan = Scan::new();
+            scan.push(body.as_bytes()).unwrap();
+            let at = scan.finish().unwrap().at.clone();
             let body = Bytes::copy_from_slice(body.as_bytes());
-            let start = body.as_ptr();
-            let parts = splice(body, at, model);
-            assert_eq!(parts.concat(), expected.as_bytes());
-            assert_eq!(parts[0].as_ptr(), start, "the head is shared");
+            for cut in 0..=body.len() {
+                let mut splice = Splice::new(at.clone(), model);
+                assert_eq!(splice.length(body.len() as u64), expected.len() as u64);
+                let mut out = splice.piece(body.slice(..cut)).concat();
+                out.extend(splice.piece(body.slice(cut..)).concat());
+                assert_eq!(out, expected.as_bytes(), "cut at {cut}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ const CAPS: Capabilities = Capabilities {
     temperature_max: None,
     thinking: None,
     prefill: None,
-    mid_system: false,
+    mid_system: None,
     json_schema: None,
     max_output: None,
     wants_reasoning_content: false,

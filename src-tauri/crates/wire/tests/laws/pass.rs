@@ -1,6 +1,7 @@
 //! Pass is byte-true: only the model's name changes.
 
-use byokey_wire::{peek, splice};
+use byokey_wire::{Scan, Splice};
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ proptest! {
             0..6,
         ),
         place in 0usize..6,
+        cut in any::<prop::sample::Index>(),
     ) {
         let mut parts: Vec<String> = members
             .iter()
@@ -25,13 +27,23 @@ proptest! {
         parts.insert(place.min(parts.len()), format!("\"model\":{before}{literal}"));
         let body = format!("{before}{{{}}}{before}", parts.join(","));
 
-        let found = peek(body.as_bytes()).unwrap();
-        prop_assert_eq!(&*found.model, &*old);
-        let at = found.model_at.clone();
+        let cut = cut.index(body.len() + 1);
+        let mut scan = Scan::new();
+        scan.push(&body.as_bytes()[..cut]).unwrap();
+        scan.push(&body.as_bytes()[cut..]).unwrap();
+        let found = scan.finish().unwrap();
+        prop_assert_eq!(&found.name, &old);
+        let at = found.at.clone();
         prop_assert_eq!(&body[at.clone()], literal);
-        let [head, name, tail] = splice(body.clone().into(), at.clone(), &new);
-        prop_assert_eq!(&*head, &body.as_bytes()[..at.start]);
-        prop_assert_eq!(&*tail, &body.as_bytes()[at.end..]);
-        prop_assert_eq!(serde_json::from_slice::<Value>(&name).unwrap(), Value::String(new));
+
+        let bytes = Bytes::from(body.clone());
+        let mut splice = Splice::new(at.clone(), &new);
+        let mut out = splice.piece(bytes.slice(..cut)).concat();
+        out.extend(splice.piece(bytes.slice(cut..)).concat());
+        prop_assert_eq!(out.len() as u64, splice.length(body.len() as u64));
+        let name = &out[at.start..out.len() - (body.len() - at.end)];
+        prop_assert_eq!(serde_json::from_slice::<Value>(name).unwrap(), Value::String(new));
+        prop_assert_eq!(&out[..at.start], &body.as_bytes()[..at.start]);
+        prop_assert_eq!(&out[out.len() - (body.len() - at.end)..], &body.as_bytes()[at.end..]);
     }
 }

@@ -142,7 +142,7 @@ impl Talk {
 
 fn cross(caller: Dialect, upstream: Dialect, body: &Value) -> (Value, Ledger) {
     let caps = Capabilities {
-        mid_system: true,
+        mid_system: Some(true),
         ..Capabilities::default()
     };
     let target = Target {
