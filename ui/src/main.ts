@@ -20,6 +20,8 @@ async function engine(): Promise<Engine> {
   }
   const session = new Session();
   gate.open = await session.begin();
+  // A link that is opened in a tab with this page changes its fragment only.
+  addEventListener("hashchange", async () => (gate.open = await session.begin()));
   const door = {
     headers: () => session.headers(),
     onRefused: () => {

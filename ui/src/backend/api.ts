@@ -1,306 +1,556 @@
 // Made from openapi.json by `npm run api`; not to be edited.
 
+/** How many accounts there are, and which of them cannot be asked. */
 export interface AccountCounts {
-  total: number;
+  /** Those that requests may use. */
   enabled: number;
+  /** Those that are enabled but cannot be asked. */
   idle: IdleAccount[];
+  /** All of them. */
+  total: number;
 }
 
+/** An account as it may be shown. */
 export interface AccountInfo {
-  id: number;
-  provider: string;
-  name: string;
-  route: string;
-  enabled: boolean;
-  priority: number;
-  limited: boolean;
+  /** The only origin its key may be sent to, if it is not the provider's own. */
   base_origin?: string | null;
-  key_hint: string;
+  /** When it was added. */
   created: string;
-  last_used?: string | null;
-  last_error?: FailureInfo | null;
+  /** Whether requests may use it. */
+  enabled: boolean;
+  /** Its number. */
+  id: number;
+  /** Why it cannot be asked although it is enabled. */
   idle?: string | null;
+  /** The end of the key, if the key is long enough to show it. */
+  key_hint: string;
+  last_error?: FailureInfo | null;
+  /** When a request last used it. */
+  last_used?: string | null;
+  /** Whether the provider accepted the key with a restriction. */
+  limited: boolean;
+  /** The user's name for it, unique within the provider. */
+  name: string;
+  /** Place among the provider's accounts; the lowest is asked first. */
+  priority: number;
+  /** The provider's id. */
+  provider: string;
+  /** The way it came in. */
+  route: string;
 }
 
+/** Accounts, by provider and then in the order in which they are asked. */
 export interface AccountsResponse {
+  /** The accounts. */
   accounts: AccountInfo[];
 }
 
+/** An account to be added. */
 export interface AddAccountParams {
-  provider: string;
-  name?: string | null;
-  key?: string | null;
+  /** Whether the provider is asked first if it knows the key. */
   check?: boolean;
+  key?: KeyInput | null;
+  /**
+   * The name of the account. An account of that name gets the new key; without a name it becomes
+   * `default`, then `2`, `3`, …
+   */
+  name?: string | null;
+  /** The provider's id or another of its names. */
+  provider: string;
 }
 
+/** An account that was added. */
 export interface AddAccountResponse {
+  /** The account. */
   account: AccountInfo;
+  /** What the provider said of the key. */
   outcome: CheckOutcome;
 }
 
+/** One act in the audit trail. */
 export interface AuditInfo {
-  seq: number;
-  at: string;
-  actor: string;
+  /** What was done. */
   action: string;
+  /** Who did it. */
+  actor: string;
+  /** When it happened. */
+  at: string;
+  /** Its place in the trail, from 1. */
+  seq: number;
+  /** To what. */
   subject: string;
 }
 
+/** The audit trail, newest first. */
 export interface AuditResponse {
+  /** The newest acts. */
   entries: AuditInfo[];
   verdict?: AuditVerdict | null;
 }
 
+/** Whether the audit trail is as it was written. */
 export interface AuditVerdict {
-  intact: boolean;
+  /** How many entries were found good. */
   entries: number;
+  /** Whether it is. */
+  intact: boolean;
 }
 
+/** Who may call. */
 export interface AuthInfo {
+  /** Whether a request needs a client key. */
   require_key: boolean;
 }
 
+/** What to change of an account; an absent member stays as it is. */
 export interface ChangeAccountParams {
-  name?: string | null;
+  /** Whether requests may use it. */
   enabled?: boolean | null;
+  /** A new name. */
+  name?: string | null;
+  /** Place among the provider's accounts; the lowest is asked first. */
   priority?: number | null;
 }
 
+/** What a provider says of a key. */
 export type CheckOutcome = "accepted" | "limited" | "exhausted" | "refused" | "unreachable" | "unclear" | "unchecked";
 
+/** The result of a check. */
 export interface CheckResponse {
-  outcome: CheckOutcome;
+  /** In words, where the outcome is not plain. */
   message?: string | null;
+  /** What the provider says. */
+  outcome: CheckOutcome;
 }
 
+/** Why an operation was refused, in a form that a viewer can branch on. */
 export type Code = "unauthorized" | "not-found" | "method" | "bad-request" | "too-large" | "unknown-provider" | "key-shape" | "key-refused" | "unreachable" | "unclear" | "name-taken" | "bad-value" | "config" | "vault" | "internal";
 
+/** The configuration in force. Keys and header values, which may be secrets, are not shown. */
 export interface ConfigResponse {
-  path: string;
-  error?: string | null;
-  port: number;
-  host: string;
-  names: string[];
-  auth: AuthInfo;
-  strict: boolean;
-  max_body_mib: number;
-  failover: boolean;
-  timeouts: TimeoutsInfo;
-  vault?: string | null;
-  providers: Record<string, ProviderSettings>;
+  /** Name → models to try, in order. */
   aliases: Record<string, string[]>;
+  /** Who may call. */
+  auth: AuthInfo;
+  /** Why the file is not in force, if it is not. */
+  error?: string | null;
+  /** Whether a request that one account could not serve goes to the next one. */
+  failover: boolean;
+  /** The configured address; the command line may overrule it. */
+  host: string;
+  /** Largest request body in MiB. */
+  max_body_mib: number;
+  /** Names besides the loopback literals that a request's `Host` may carry. */
+  names: string[];
+  /** The configuration file, whether it exists or not. */
+  path: string;
+  /** The configured port; the command line may overrule it. */
+  port: number;
+  /** Settings by provider id. */
+  providers: Record<string, ProviderSettings>;
+  /** Whether a translation that would lose something is refused. */
+  strict: boolean;
+  /** How long to wait for what. */
+  timeouts: TimeoutsInfo;
+  /** What holds the vault's key, if the file says so. */
+  vault?: string | null;
 }
 
+/** A client key to be made. */
 export interface CreateKeyParams {
-  name: string;
+  /** What it may do; absent means everything. */
   limits?: LimitsInfo;
+  /** A name, unique among the keys that are valid. */
+  name: string;
 }
 
+/**
+ * A client key that was just made. The one reply of this API that holds a secret, and it does so
+ * only once: nobody can ask for it again.
+ */
 export interface CreateKeyResponse {
+  /** The key's row. */
   key: KeyInfo;
+  /** The key itself, `byk_…`. */
   secret: string;
 }
 
+/** The body of every refusal. */
+export interface ErrorResponse {
+  error: ManageError;
+}
+
+/** The failure of an account's last request. */
 export interface FailureInfo {
+  /** When it happened. */
   at: string;
+  /** What the provider or the network said; empty if nothing. */
   message: string;
 }
 
+/** An account that cannot be asked. */
 export interface IdleAccount {
+  /** Its number. */
   id: number;
-  provider: string;
+  /** The user's name for it. */
   name: string;
+  /** The provider's id. */
+  provider: string;
+  /** Why it cannot be asked, and what to do. */
   reason: string;
 }
 
+/** A client key as it may be shown. */
 export interface KeyInfo {
-  id: number;
-  name: string;
-  hint: string;
-  limits: LimitsInfo;
-  spent_usd: number;
+  /** When it was made. */
   created: string;
+  /** Its first characters. */
+  hint: string;
+  /** Its number. */
+  id: number;
+  /** When a request last came with it. */
   last_used?: string | null;
+  /** What it may do. */
+  limits: LimitsInfo;
+  /** The user's name for it. */
+  name: string;
+  /** When it was revoked. */
   revoked?: string | null;
+  /** Estimated cost it has caused, in USD. */
+  spent_usd: number;
 }
 
+/** A key on its way in. It cannot be printed, and its memory is wiped. */
+export type KeyInput = string;
+
+/** All client keys, revoked ones too, oldest first. */
 export interface KeysResponse {
+  /** The keys. */
   keys: KeyInfo[];
 }
 
+/** What a client key may do. */
 export interface LimitsInfo {
-  models?: string[];
-  rpm?: number | null;
+  /** Estimated cost it may cause in all, in USD. */
   budget_usd?: number | null;
+  /** When it stops working. */
   expires?: string | null;
+  /** Model names it may ask for, also `prefix*`; empty means all. */
+  models?: string[];
+  /** Requests per minute. */
+  rpm?: number | null;
 }
 
+/** A link to the page. */
+export interface LinkResponse {
+  /** Seconds in which it can be opened, once. */
+  expires_s: number;
+  /** Path and fragment, to be put behind the endpoint's URL. Whoever opens it manages byokey. */
+  path: string;
+}
+
+/** An operation that was refused: a code for programs, a sentence for people. */
 export interface ManageError {
+  /** What happened. */
   code: Code;
+  /** What happened and what to do. */
   message: string;
 }
 
+/** A model that the accounts serve now, or an alias. */
 export interface ModelInfo {
-  id: string;
-  provider?: string | null;
-  name?: string | null;
+  /** Most tokens of prompt and reply together. */
   context?: number | null;
-  max_output?: number | null;
+  /** The name that programs ask for. */
+  id: string;
+  /** What a prompt may hold. */
   input: string[];
-  tools?: boolean | null;
-  reasoning?: boolean | null;
+  /** Most tokens of a reply. */
+  max_output?: number | null;
+  /** Name shown to people. */
+  name?: string | null;
   price?: PriceInfo | null;
+  /** The provider that serves it; absent for an alias. */
+  provider?: string | null;
+  /** Whether it reasons, if that is known. */
+  reasoning?: boolean | null;
+  /** Whether it calls tools, if that is known. */
+  tools?: boolean | null;
 }
 
+/** The models that the accounts serve now. */
 export interface ModelsResponse {
+  /** The models. */
   models: ModelInfo[];
 }
 
+/** A text that a person reads before or beside a route. */
 export interface NoticeInfo {
+  /** Name kept with an acceptance. */
   id: string;
-  version: number;
+  /** How it is shown: `text`, `modal`, `required` or `greyed`. */
   kind: string;
-  text: string;
-  source?: string | null;
+  /** Day on which that page was read, `YYYY-MM-DD`. */
   read: string;
+  /** The provider's page that it speaks of. */
+  source?: string | null;
+  /** The words. */
+  text: string;
+  /** Number of the wording; acceptance of an older one no longer counts. */
+  version: number;
 }
 
+/** Overrides of a provider's sign-in data. */
 export interface OauthInfo {
-  client_id?: string | null;
+  /** Authorization page. */
   authorize_url?: string | null;
-  token_url?: string | null;
+  /** Client id of the user's own application. */
+  client_id?: string | null;
+  /** Device-code endpoint. */
   device_url?: string | null;
+  /** Redirect address. */
   redirect?: string | null;
+  /** Token endpoint. */
+  token_url?: string | null;
 }
 
+/** List prices in USD per million tokens; a price that no source has is absent, never zero. */
 export interface PriceInfo {
-  input?: number | null;
-  output?: number | null;
-  cache_read?: number | null;
-  cache_write?: number | null;
-  source: string;
+  /** Day on which the source was read, `YYYY-MM-DD`. */
   as_of: string;
+  /** Prompt tokens read from the cache. */
+  cache_read?: number | null;
+  /** Prompt tokens written to the cache. */
+  cache_write?: number | null;
+  /** Prompt tokens. */
+  input?: number | null;
+  /** Reply tokens. */
+  output?: number | null;
+  /** Where the figures come from. */
+  source: string;
 }
 
+/** A company product that a person may have an account with. */
 export interface ProviderInfo {
-  id: string;
-  name: string;
+  /** Other names that mean it. */
   aliases: string[];
-  kind: string;
-  enabled: boolean;
-  base_url: string;
-  docs_url?: string | null;
-  checkable: boolean;
-  env: string[];
-  models: number;
+  /** Day on which the row was last compared with its sources, `YYYY-MM-DD`. */
   as_of?: string | null;
+  /** Where its requests go: the configured base, or the row's. */
+  base_url: string;
+  /** Whether a key can be checked by a free call. */
+  checkable: boolean;
+  /** Page for people. */
+  docs_url?: string | null;
+  /** Whether the configuration leaves it on. */
+  enabled: boolean;
+  /** Environment variables that usually hold its key. */
+  env: string[];
+  /** Name in configuration and model names. */
+  id: string;
+  /** `subscription`, `key`, `local` or `custom`. */
+  kind: string;
+  /** Known models. */
+  models: number;
+  /** Name shown to people. */
+  name: string;
+  /** Ways to get a credential, the recommended one first. */
   routes: RouteInfo[];
 }
 
+/** Settings of one provider. */
 export interface ProviderSettings {
-  has_api_key: boolean;
+  /** Another place that speaks the provider's dialect. */
   base_url?: string | null;
-  enabled?: boolean | null;
-  headers: string[];
+  /** What a provider of the user's own speaks. */
   dialect?: string | null;
+  /** Whether the provider is used at all. */
+  enabled?: boolean | null;
+  /** Whether the file holds an API key for it. */
+  has_api_key: boolean;
+  /** Names of extra request headers. */
+  headers: string[];
+  /** What a provider of the user's own serves. */
   models: string[];
   oauth?: OauthInfo | null;
 }
 
+/** All providers, by id. */
 export interface ProvidersResponse {
+  /** The providers. */
   providers: ProviderInfo[];
 }
 
+/** The newest requests, newest first. */
 export interface RecentResponse {
+  /** The requests. */
   requests: RequestInfo[];
 }
 
+/** One request and what it cost. */
 export interface RequestInfo {
-  id: string;
-  at: string;
-  client?: string | null;
-  provider?: string | null;
+  /** The account that answered, or was last asked. */
   account?: string | null;
-  model?: string | null;
+  /** The model's name as the caller wrote it. */
   asked_model: string;
+  /** When it arrived. */
+  at: string;
+  /** The caller's dialect. */
   caller_dialect: string;
-  upstream_dialect?: string | null;
-  plan?: string | null;
-  stream: boolean;
-  status: number;
-  outcome: string;
-  tokens: Tokens;
+  /** The name of the client key it came with. */
+  client?: string | null;
+  /** Estimated cost in USD. */
   cost_usd?: number | null;
-  latency_ms: number;
-  ttft_ms?: number | null;
-  losses: number;
+  /** What went wrong. */
   error?: string | null;
+  /** Its id, as in the reply's `x-byokey-request-id`. */
+  id: string;
+  /** From arrival to the last byte, in milliseconds. */
+  latency_ms: number;
+  /** How many members a translation lost. */
+  losses: number;
+  /** The model's name at the provider. */
+  model?: string | null;
+  /**
+   * How it ended: `ok`, `client-gone`, `upstream-error`, `upstream-cut`, `unreachable`,
+   * `timeout` or `refused`.
+   */
+  outcome: string;
+  /** `pass` or `via`. */
+  plan?: string | null;
+  /** The provider that answered, or was last asked. */
+  provider?: string | null;
+  /** The HTTP status sent to the caller. */
+  status: number;
+  /** Whether the caller asked for a stream. */
+  stream: boolean;
+  /** The tokens that the provider reported. */
+  tokens: Tokens;
+  /** From arrival to the first byte of content, in milliseconds. */
+  ttft_ms?: number | null;
+  /** The dialect spoken to the provider. */
+  upstream_dialect?: string | null;
 }
 
+/** A client key that was revoked. */
 export interface RevokeKeyResponse {
+  /** Its number. */
   id: number;
 }
 
+/** One way to get a credential. */
 export interface RouteInfo {
-  id: string;
-  name: string;
+  /** What a person does: `open` (nothing), `key`, `browser`, `device` or `bridge`. */
   flow: string;
-  standing: string;
-  status: string;
-  offer: string;
-  since?: string | null;
-  retired?: string | null;
-  reason?: string | null;
-  replacement?: string | null;
+  /** Name in rows, unique within the provider. */
+  id: string;
+  /** Page on which a key is made. */
   key_page?: string | null;
+  /** Name shown to people. */
+  name: string;
   notice?: NoticeInfo | null;
+  /** How it is offered: `on`, `after-notice` or `greyed`. */
+  offer: string;
+  /** Why it is restricted or retired. */
+  reason?: string | null;
+  /** What to use instead. */
+  replacement?: string | null;
+  /** Day on which it ended, `YYYY-MM-DD`. */
+  retired?: string | null;
+  /** Day from which the status holds, `YYYY-MM-DD`. */
+  since?: string | null;
+  /** On whose word it stands: `official`, `bridge`, `unofficial` or `retired`. */
+  standing: string;
+  /** Whether it works: `active`, `restricted` or `retired`. */
+  status: string;
 }
 
+/** How byokey is. */
 export interface StatusResponse {
-  running: boolean;
-  url?: string | null;
-  version: string;
-  pid: number;
-  started: string;
-  data_dir: string;
-  config_path: string;
-  config_error?: string | null;
-  require_key: boolean;
-  vault: string;
+  /** The accounts. */
   accounts: AccountCounts;
+  /** Why the configuration file is not in force, if it is not. */
+  config_error?: string | null;
+  /** The configuration file, whether it exists or not. */
+  config_path: string;
+  /** The data folder. */
+  data_dir: string;
+  /** Client keys that are valid. */
   keys: number;
+  /** Models and aliases that the accounts serve. */
   models: number;
+  /** Its process. */
+  pid: number;
+  /** Whether a request needs a client key. */
+  require_key: boolean;
+  /** Whether the engine listens. */
+  running: boolean;
+  /** When it started. */
+  started: string;
+  /** The URL that programs are given, without a path. */
+  url?: string | null;
+  /** What holds the vault's key. */
+  vault: string;
+  /** Its version. */
+  version: string;
 }
 
+/** How long to wait for what, in seconds. */
 export interface TimeoutsInfo {
+  /** For a connection to a provider. */
   connect_s: number;
+  /** From the end of the request to the provider's first byte. */
   headers_s: number;
+  /** Between two pieces of a reply. */
   idle_s: number;
+  /** For the whole exchange; absent means no limit. */
   total_s?: number | null;
 }
 
+/**
+ * Tokens, in one convention for all providers: `input` is the whole prompt, cached parts included.
+ * A count that no provider reported is absent, never zero.
+ */
 export interface Tokens {
-  input?: number | null;
+  /** Prompt tokens read from the provider's cache. */
   cache_read?: number | null;
+  /** Prompt tokens written to the provider's cache. */
   cache_write?: number | null;
+  /** All prompt tokens. */
+  input?: number | null;
+  /** Reply tokens, reasoning included. */
   output?: number | null;
+  /** Reasoning tokens within `output`. */
   reasoning?: number | null;
 }
 
+/** What usage is summed by. */
 export type UsageBy = "model" | "account" | "client" | "day" | "provider";
 
+/** The sums of one group. */
 export interface UsageGroup {
-  group: string;
-  requests: number;
-  failed: number;
-  tokens: Tokens;
+  /** Estimated cost in USD by list prices, of the requests whose price is known. */
   cost_usd: number;
-  unpriced: number;
+  /** Those of them that failed. */
+  failed: number;
+  /** The group; empty for requests that have none. */
+  group: string;
+  /** The mean time from a request's arrival to the last byte of its reply, in milliseconds. */
   latency_ms: number;
+  /** Requests. */
+  requests: number;
+  /** All tokens that were reported. */
+  tokens: Tokens;
+  /** Requests with tokens but without a known price: `cost_usd` lacks them. */
+  unpriced: number;
 }
 
+/** Usage since a moment. */
 export interface UsageResponse {
-  since: string;
+  /** What it is summed by. */
   by: UsageBy;
+  /** The groups, largest cost first; days in order. */
   groups: UsageGroup[];
+  /** The moment. */
+  since: string;
 }
