@@ -12,7 +12,7 @@ fn the_play() -> &'static Play {
 }
 
 judge!(super::the_play => plain, stream, stream_usage, asynchronous, tools, parallel_tools,
-    streamed_tools, image, structured, endings, errors, refusals, broken_streams, retried, abort,
+    streamed_tools, image, reasoning, structured, endings, errors, refusals, broken_streams, retried, abort,
     cancelled, models, large_prompt);
 
 fn plain(play: &Play, provider: &str) {
@@ -107,6 +107,19 @@ fn image(play: &Play, provider: &str) {
         facts["remote"],
         "You said: And this? [image at https://example.org/a.png]"
     );
+}
+
+fn reasoning(play: &Play, provider: &str) {
+    let facts = play.facts(provider, "reasoning");
+    assert_eq!(facts["text"], "You said: hello", "{facts}");
+    let seen = play.seen(provider, "reasoning")[0].json();
+    if provider == "c" {
+        assert_eq!(seen["reasoning_effort"], "high");
+    } else {
+        assert_eq!(seen["output_config"]["effort"], "high", "{seen}");
+        assert_eq!(seen["thinking"]["type"], "adaptive", "{seen}");
+        assert!(facts["thoughts"].is_string(), "{facts}");
+    }
 }
 
 fn structured(play: &Play, provider: &str) {

@@ -195,6 +195,17 @@ def structured(provider):
 
 
 @scenario
+def reasoning(provider):
+    reply = ask(f"{provider}/reasoning", "hello", reasoning_effort="high")
+    details = reply.usage.completion_tokens_details
+    return {
+        "text": reply.choices[0].message.content,
+        "thoughts": (reply.choices[0].message.model_extra or {}).get("reasoning_content"),
+        "tokens": details and details.reasoning_tokens,
+    }
+
+
+@scenario
 def endings(provider):
     model = f"{provider}/endings"
     stopped = ask(model, "one two three", stop=["two"]).choices[0]
