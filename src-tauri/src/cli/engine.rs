@@ -1,6 +1,7 @@
 //! Starting and stopping an engine that runs in the background.
 
 use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -18,8 +19,8 @@ use crate::settings::Settings;
 const LOG: &str = "byokey.log";
 /// A log beyond this many bytes is put aside at the next start.
 const LONGEST_LOG: u64 = 4 << 20;
-/// Lines of the log that are shown when a start fails.
-const SHOWN: usize = 10;
+/// Bytes of the log that are shown when a start fails.
+const MOST_SHOWN: u64 = 4096;
 /// An engine has this long to listen; its keychain may be waiting for a person.
 const START: Duration = Duration::from_secs(90);
 /// Requests under way have five seconds to end, usage some more to be written.
@@ -33,11 +34,16 @@ pub(super) async fn start(serve: &Serve, settings: &Settings, output: &mut Outpu
         return tell(&client.status().await?, output);
     }
     let log = settings.data_dir.join(LOG);
-    let mut child = spawn(serve, settings, &log)?;
+    let file = open_log(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let before = file.metadata()?.len();
+    let mut child = spawn(serve, settings, file)?;
     let deadline = Instant::now() + START;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait()? {
-            bail!("byokey could not start ({status}):\n{}", last_lines(&log));
+            bail!(
+                "byokey could not start ({status}):\n{}",
+                said_since(&log, before)
+            );
         }
         if let Ok(Some(client)) = running(settings).await {
             return tell(&client.status().await?, output);
@@ -56,11 +62,14 @@ pub(super) async fn stop(settings: &Settings) -> Result<()> {
         say("byokey does not run");
         return Ok(());
     };
+    let ours = client.status().await?.pid;
     client.stop().await?;
     let deadline = Instant::now() + STOP;
     loop {
         match FolderLock::acquire(&settings.data_dir) {
             Ok(_) => break,
+            // Another engine has started already.
+            Err(LockError::Held { pid: Some(pid) }) if pid != ours => break,
             Err(LockError::Held { .. }) if Instant::now() < deadline => sleep(STEP).await,
             Err(error) => return Err(error).context("byokey was told to stop but goes on"),
         }
@@ -98,7 +107,7 @@ fn tell(status: &StatusResponse, output: &mut Output) -> Result<()> {
     Ok(())
 }
 
-fn spawn(serve: &Serve, settings: &Settings, log: &Path) -> Result<Child> {
+fn spawn(serve: &Serve, settings: &Settings, log: File) -> Result<Child> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut command = Command::new(program);
     command
@@ -115,7 +124,7 @@ fn spawn(serve: &Serve, settings: &Settings, log: &Path) -> Result<Child> {
         command.arg("--host").arg(host.to_string());
     }
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(open_log(log).with_context(|| format!("cannot write {}", log.display()))?);
+    command.stderr(log);
     // An interrupt at the terminal is not meant for it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -147,9 +156,15 @@ fn open_log(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn last_lines(log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(SHOWN)..].join("\n")
+/// What a failed start wrote into the log.
+fn said_since(log: &Path, before: u64) -> String {
+    let mut text = Vec::new();
+    let read = File::open(log).and_then(|mut file| {
+        file.seek(SeekFrom::Start(before))?;
+        file.take(MOST_SHOWN).read_to_end(&mut text)
+    });
+    match read {
+        Ok(_) => String::from_utf8_lossy(&text).trim_end().to_owned(),
+        Err(_) => format!("see {}", log.display()),
+    }
 }

@@ -4,6 +4,10 @@ use anyhow::{Context, Result};
 use byokey_gateway::{Engine, Options, config};
 use byokey_manage::{Desk, Endpoint, ManageToken, Setting, router};
 use byokey_vault::{FolderLock, Vault};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC, ctrl_c};
 
 use super::output::say;
 use crate::settings::Settings;
@@ -48,6 +52,7 @@ impl Serve {
         };
         let engine = Engine::new(vault, options).await?;
         let listening = engine.listen().await?;
+        let signals = Signals::take().context("cannot take over signals")?;
         let url = listening.url();
         let token = ManageToken::random()?;
         let folder = &settings.data_dir;
@@ -61,7 +66,7 @@ impl Serve {
         };
         let desk = Desk::new(engine.clone(), setting);
         greet(&engine, &url);
-        let signals = tokio::spawn(follow_signals(engine.clone()));
+        let signals = tokio::spawn(signals.follow(engine.clone()));
         tokio::select! {
             () = listening.serve(router(desk, token)) => {}
             () = follow_config(&engine) => {}
@@ -107,34 +112,58 @@ fn greet(engine: &Engine, url: &str) {
     }
 }
 
+/// What the system or a terminal tells the engine.
 #[cfg(unix)]
-async fn follow_signals(engine: Engine) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
-        tracing::warn!("signals cannot be followed; use `byokey stop`");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
-            _ = hangup.recv() => {
-                // Told to viewers and the log already.
-                let _ = engine.reload().await;
-            }
-        }
-    }
-    engine.stop();
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
 }
 
-#[cfg(not(unix))]
-async fn follow_signals(engine: Engine) {
-    if tokio::signal::ctrl_c().await.is_ok() {
+#[cfg(unix)]
+impl Signals {
+    /// Takes the signals over; until then they end the process at once.
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn follow(mut self, engine: Engine) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => break,
+                _ = self.terminate.recv() => break,
+                _ = self.hangup.recv() => {
+                    // Told to viewers and the log already.
+                    let _ = engine.reload().await;
+                }
+            }
+        }
         engine.stop();
+    }
+}
+
+/// What a terminal tells the engine.
+#[cfg(windows)]
+struct Signals {
+    interrupt: CtrlC,
+}
+
+#[cfg(windows)]
+impl Signals {
+    /// Takes Ctrl-C over; until then it ends the process at once.
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: ctrl_c()?,
+        })
+    }
+
+    async fn follow(mut self, engine: Engine) {
+        if self.interrupt.recv().await.is_some() {
+            engine.stop();
+        }
     }
 }

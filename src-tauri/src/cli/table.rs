@@ -60,7 +60,7 @@ mod tests {
         table.row(["long\u{1b}[31m name".to_owned(), "7".to_owned()]);
         assert_eq!(
             table.text(),
-            "NAME                COUNT\nä               1,000,000\nlong[31m name           7\n"
+            "NAME               COUNT\nä              1,000,000\nlong[31m name          7\n"
         );
     }
 }

@@ -159,7 +159,7 @@ async fn a_client_key_is_shown_once_and_ends_by_its_name() {
     assert!(made.secret.starts_with("byk_"));
     assert_eq!(code(client.create_key(&params).await).0, Code::NameTaken);
     let listed = client.keys().await.unwrap();
-    assert_eq!(listed.keys, [made.key.clone()]);
+    assert_eq!(listed.keys, std::slice::from_ref(&made.key));
     assert_eq!(listed.keys[0].limits, params.limits);
     assert!(
         !serde_json::to_string(&listed)
