@@ -14,8 +14,8 @@ use tower::ServiceExt;
 
 use crate::desk::accounts::{
     AccountInfo, AccountsResponse, AddAccountParams, AddAccountResponse, ChangeAccountParams,
-    CheckResponse,
 };
+use crate::desk::check::CheckResponse;
 use crate::desk::config::ConfigResponse;
 use crate::desk::keys::{CreateKeyParams, CreateKeyResponse, KeysResponse, RevokeKeyResponse};
 use crate::desk::models::ModelsResponse;

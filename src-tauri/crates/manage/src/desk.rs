@@ -1,6 +1,7 @@
 //! The operations on an engine, one file per noun, each with the forms it takes and gives.
 
 pub(crate) mod accounts;
+pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod keys;
 pub(crate) mod models;

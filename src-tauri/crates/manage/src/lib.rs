@@ -21,8 +21,9 @@ mod token;
 pub use client::{Client, ClientError};
 pub use desk::accounts::{
     AccountInfo, AccountsResponse, AddAccountParams, AddAccountResponse, ChangeAccountParams,
-    CheckOutcome, CheckResponse, FailureInfo, KeyInput,
+    FailureInfo, KeyInput,
 };
+pub use desk::check::{CheckOutcome, CheckResponse};
 pub use desk::config::{AuthInfo, ConfigResponse, OauthInfo, ProviderSettings, TimeoutsInfo};
 pub use desk::keys::{
     CreateKeyParams, CreateKeyResponse, KeyInfo, KeysResponse, LimitsInfo, RevokeKeyResponse,

@@ -20,8 +20,8 @@ use self::extract::Asked;
 pub(crate) use self::extract::Given;
 use crate::desk::accounts::{
     AccountInfo, AccountsResponse, AddAccountParams, AddAccountResponse, ChangeAccountParams,
-    CheckResponse,
 };
+use crate::desk::check::CheckResponse;
 use crate::desk::config::ConfigResponse;
 use crate::desk::keys::{CreateKeyParams, CreateKeyResponse, KeysResponse, RevokeKeyResponse};
 use crate::desk::models::ModelsResponse;

@@ -1,12 +1,13 @@
 use byokey_catalog::{Catalog, Flow, Provider, Route, Status};
 use byokey_gateway::config::ProviderConfig;
-use byokey_signin::{KeyTrouble, SigninError, Verdict, check_key, guess_provider, tidy_key};
+use byokey_signin::{KeyTrouble, SigninError, guess_provider, tidy_key};
 use byokey_vault::{Account, AccountChange, AccountId, Actor, NewAccount, Secret};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Desk;
+use super::check::CheckOutcome;
 use crate::{Code, ManageError};
 
 /// An account as it may be shown.
@@ -98,35 +99,6 @@ pub struct ChangeAccountParams {
     pub enabled: Option<bool>,
     /// Place among the provider's accounts; the lowest is asked first.
     pub priority: Option<i64>,
-}
-
-/// What a provider says of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckOutcome {
-    /// The key works.
-    Accepted,
-    /// The key is genuine, but may not do everything.
-    Limited,
-    /// The key is genuine, but its quota or credit is used up for now.
-    Exhausted,
-    /// The provider does not accept it.
-    Refused,
-    /// The provider could not be reached.
-    Unreachable,
-    /// The answer says nothing about the key.
-    Unclear,
-    /// Nobody was asked: the caller did not want it, or the provider offers no free call for it.
-    Unchecked,
-}
-
-/// The result of a check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CheckResponse {
-    /// What the provider says.
-    pub outcome: CheckOutcome,
-    /// In words, where the outcome is not plain.
-    pub message: Option<String>,
 }
 
 impl Desk {
@@ -234,96 +206,7 @@ impl Desk {
             .await
     }
 
-    /// Asks the provider whether it still knows the account's key, by a free call. That the provider
-    /// refuses the key or cannot be asked is an outcome, not an error.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`], [`Code::UnknownProvider`], [`Code::Config`] and [`Code::Vault`].
-    pub async fn check_account(&self, id: i64, by: Actor) -> Result<CheckResponse, ManageError> {
-        let id = AccountId(id);
-        let (account, credential) = self
-            .with_vault(move |vault| {
-                let credential = vault.credential(id)?;
-                let mut accounts = vault.accounts()?.into_iter();
-                let account = accounts.find(|account| account.id == id);
-                account
-                    .map(|account| (account, credential))
-                    .ok_or(byokey_vault::VaultError::NoAccount(id))
-            })
-            .await?;
-        let catalog = self.engine.catalog();
-        let provider = find(&catalog, &account.provider)?;
-        let settings = self.settings(provider);
-        if credential.secret.expose().is_empty() {
-            return Ok(outcome(CheckOutcome::Unchecked, "it has no key".to_owned()));
-        }
-        if let Some(bound) = &credential.base_origin
-            && settings
-                .base_url
-                .as_deref()
-                .and_then(byokey_gateway::origin)
-                .as_ref()
-                != Some(bound)
-        {
-            let message =
-                format!("its key was entered for {bound}; add it again for the new address");
-            return Ok(outcome(CheckOutcome::Unchecked, message));
-        }
-        let asked = self.ask(provider, &settings, &credential.secret).await;
-        let response = match asked {
-            Ok(found) => CheckResponse {
-                outcome: found,
-                message: None,
-            },
-            Err(error) => {
-                let found = match error {
-                    SigninError::BadKey { .. }
-                    | SigninError::Refused { .. }
-                    | SigninError::Shape(_) => CheckOutcome::Refused,
-                    SigninError::Unreachable { .. } => CheckOutcome::Unreachable,
-                    SigninError::Unexpected { .. } | SigninError::NoCheck { .. } => {
-                        CheckOutcome::Unclear
-                    }
-                    SigninError::Address(_) | SigninError::Tls(_) => return Err(error.into()),
-                };
-                outcome(found, error.to_string())
-            }
-        };
-        let limited = match response.outcome {
-            CheckOutcome::Accepted => false,
-            CheckOutcome::Limited => true,
-            _ => account.limited,
-        };
-        if limited != account.limited {
-            let change = AccountChange {
-                limited: Some(limited),
-                ..AccountChange::default()
-            };
-            self.change(move |vault| vault.update_account(id, change, by))
-                .await?;
-        }
-        Ok(response)
-    }
-
-    /// The provider's word on a key; that it offers no way to ask is a word, too.
-    async fn ask(
-        &self,
-        provider: &Provider,
-        settings: &ProviderConfig,
-        key: &Secret,
-    ) -> Result<CheckOutcome, SigninError> {
-        let http = self.http()?;
-        let headers: Vec<_> = settings.headers.clone().into_iter().collect();
-        match check_key(&http, provider, settings.base_url.as_deref(), &headers, key).await {
-            Ok(Verdict::Accepted) => Ok(CheckOutcome::Accepted),
-            Ok(Verdict::Limited) => Ok(CheckOutcome::Limited),
-            Ok(Verdict::Exhausted) => Ok(CheckOutcome::Exhausted),
-            Err(SigninError::NoCheck { .. }) => Ok(CheckOutcome::Unchecked),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn settings(&self, provider: &Provider) -> ProviderConfig {
+    pub(super) fn settings(&self, provider: &Provider) -> ProviderConfig {
         let mut config = self.engine.config();
         config.providers.remove(&provider.id).unwrap_or_default()
     }
@@ -356,15 +239,8 @@ fn yes() -> bool {
     true
 }
 
-fn outcome(outcome: CheckOutcome, message: String) -> CheckResponse {
-    CheckResponse {
-        outcome,
-        message: Some(message),
-    }
-}
-
 /// The provider of this name, or the names that could have been meant.
-fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Provider, ManageError> {
+pub(super) fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Provider, ManageError> {
     if let Some(provider) = catalog.provider(name) {
         return Ok(provider);
     }
