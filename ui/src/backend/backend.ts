@@ -28,8 +28,8 @@ export type Notice =
   /** Too many came at once; everything is to be asked again. */
   | { event: "missed" };
 
-/** Why a call failed: the engine's code, or one of the page's own. */
-export type FailureCode = Code | "offline" | "no-session";
+/** Why a call failed: the engine's code, or that nobody answered. */
+export type FailureCode = Code | "offline";
 
 /** A call that was refused or got no answer. */
 export class Failure extends Error {
