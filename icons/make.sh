@@ -13,9 +13,6 @@ draw app.svg 128 128x128.png
 draw app.svg 256 128x128@2x.png
 draw app.svg 512 icon.png
 draw tray.svg 64 tray-template.png
-sed 's/#000/#1d1e20/' tray.svg > tray-color.tmp && draw tray-color.tmp 64 tray-light.png
-sed 's/#000/#f2f2f0/' tray.svg > tray-color.tmp && draw tray-color.tmp 64 tray-dark.png
-rm tray-color.tmp
 
 for size in 16 32 48 256; do draw app.svg $size "ico-$size.png"; done
 convert ico-16.png ico-32.png ico-48.png ico-256.png icon.ico

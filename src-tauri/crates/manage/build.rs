@@ -15,14 +15,18 @@ fn main() -> io::Result<()> {
         collect(&dist.canonicalize()?, "", &mut files)?;
     }
     files.sort();
+    let out = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
+    let out = PathBuf::from(out);
     let mut table = String::from("&[\n");
-    for (name, path) in &files {
+    for (number, (name, path)) in files.iter().enumerate() {
+        // Copied, so that a new build of the page cannot take a file away from a running compiler.
+        let copy = out.join(format!("page_{number}"));
+        fs::copy(path, &copy)?;
         // Writing into a text cannot fail.
-        let _ = writeln!(table, "    ({name:?}, include_bytes!({path:?})),");
+        let _ = writeln!(table, "    ({name:?}, include_bytes!({copy:?})),");
     }
     table.push(']');
-    let out = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
-    fs::write(PathBuf::from(out).join("page_files.rs"), table)
+    fs::write(out.join("page_files.rs"), table)
 }
 
 /// All files below `folder`, by their path from the top with `/` between.
