@@ -148,7 +148,7 @@ fn has_display() -> bool {
 fn follow_log(filter: Option<&str>) {
     let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
     tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn")))
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn,zbus=error")))
         .with_writer(std::io::stderr)
         .init();
 }

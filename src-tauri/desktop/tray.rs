@@ -40,7 +40,8 @@ pub(crate) fn show(app: &AppHandle) {
             tokio::time::sleep(AGAIN).await;
             let inner = app.clone();
             let tried = app.run_on_main_thread(move || {
-                if build(&inner).is_ok() {
+                // An earlier try may have taken its time and gone well.
+                if !inner.state::<Shown>().get() && build(&inner).is_ok() {
                     inner.state::<Shown>().0.store(true, Ordering::Relaxed);
                 }
             });
