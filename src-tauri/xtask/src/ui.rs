@@ -13,6 +13,8 @@ use crate::{
     shell::{answers, command, root, run, run_and_read},
 };
 
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
 /// Oldest Node that the tools of the page run on.
 const OLDEST_NODE: u32 = 20;
 
@@ -54,7 +56,7 @@ fn install() -> Result<()> {
         .unwrap_or_default()
         .trim_start_matches('v');
     let major = major.split('.').next().and_then(|major| major.parse().ok());
-    if major.is_none_or(|major: u32| major < OLDEST_NODE) || !answers(npm().arg("--version")) {
+    if major.is_none_or(|major: u32| major < OLDEST_NODE) || !answers(NPM, "--version") {
         bail!("the page needs Node {OLDEST_NODE} or newer with npm: https://nodejs.org");
     }
     // The lock file is copied along, so a difference shows that it changed since.
@@ -98,7 +100,7 @@ fn vitest(arguments: &[&str]) -> Result<Count> {
 }
 
 fn npm() -> Command {
-    let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    let mut npm = command(NPM);
     npm.current_dir(folder());
     npm
 }
