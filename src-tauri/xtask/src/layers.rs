@@ -10,10 +10,11 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    build::{self, TestProgram},
+    build::{self, Profile, TestProgram},
     count::Count,
     demo, python, setup,
     shell::{answers, cargo, command, run as run_command, run_and_read},
+    ui,
 };
 
 /// The test program that drives byokey with the official SDKs.
@@ -32,12 +33,16 @@ pub(crate) enum Layer {
     Fmt,
     /// Lints, warnings being errors
     Clippy,
+    /// Lints of the tray app
+    Desktop,
     /// Licences, sources and banned crates of all dependencies
     Deny,
     /// Everything compiles, tests included
     Build,
     /// Unit tests of every crate
     Unit,
+    /// The page: types, lints, units, and flows in a browser
+    Ui,
     /// Examples in the documentation
     Doc,
     /// Whole crates and the real program against simulated providers
@@ -65,7 +70,10 @@ impl Layer {
     }
 
     pub(crate) fn needs_build(self) -> bool {
-        !matches!(self, Self::Fmt | Self::Clippy | Self::Deny | Self::Build)
+        !matches!(
+            self,
+            Self::Fmt | Self::Clippy | Self::Desktop | Self::Deny | Self::Build
+        )
     }
 }
 
@@ -92,12 +100,26 @@ pub(crate) fn run(layer: Layer, built: &mut Vec<TestProgram>) -> Result<Count> {
             clippy.args(["clippy", "--workspace", "--all-targets", "--locked"]);
             check(clippy.args(["--", "-D", "warnings"]))
         }
+        Layer::Desktop => {
+            setup::ensure_components()?;
+            setup::ensure(setup::WEBVIEW)?;
+            let mut clippy = cargo();
+            clippy.args(["clippy", "--locked", "--features", "desktop", "--bins"]);
+            check(clippy.args(["--", "-D", "warnings"]))
+        }
         Layer::Deny => deny(),
         Layer::Build => {
+            // First, because the program takes the page in.
+            ui::build()?;
             *built = build::everything()?;
             Ok(Count::of_check(true))
         }
         Layer::Unit => tests(&|program| !program.is_integration, &[]),
+        Layer::Ui => {
+            setup::ensure(setup::BROWSER)?;
+            let program = |name| build::program(name, Profile::Dev);
+            ui::test(&program("byokey")?, &program("byokey-sim")?)
+        }
         Layer::Doc => {
             let mut doc = cargo();
             doc.args(["test", "--doc", "--no-fail-fast", "--locked"])

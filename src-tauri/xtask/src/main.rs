@@ -16,6 +16,7 @@ mod setup;
 mod shell;
 mod sim;
 mod test;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Command {
     Demo(demo::Args),
     /// Measure byokey against going direct and against nginx
     Bench(bench::Args),
+    /// Build the page that the window and the browser show; `test ui` tries it
+    Ui,
     /// Refresh the bundled snapshot of models and prices
     Catalog(catalog::Args),
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Sim => sim::run_until_interrupted(),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Ui => ui::build(),
         Command::Catalog(args) => catalog::run(&args),
     };
     match result {

@@ -14,6 +14,7 @@ use crate::{
     build::{self, Profile},
     setup,
     shell::{Companion, command, say},
+    ui,
 };
 
 /// What `cargo xtask run` is told.
@@ -38,6 +39,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         Profile::Dev
     };
+    if let Err(missing) = ui::build() {
+        say(&format!("byokey is built without its page: {missing:#}"));
+    }
     build::programs(&["byokey"], profile)?;
     let byokey = build::program("byokey", profile)?;
     let mut server = Companion::start(command(&byokey).arg("serve").args(&args.serve))?;

@@ -64,6 +64,32 @@ pub(crate) const NGINX: &[Need] = &[Need {
     windows: "",
 }];
 
+/// What the tray app is built with.
+pub(crate) const WEBVIEW: &[Need] = &[Need {
+    purpose: "the system's web view and tray",
+    found: has_webview,
+    apt: &[
+        "pkg-config",
+        "libwebkit2gtk-4.1-dev",
+        "libayatana-appindicator3-dev",
+        "librsvg2-dev",
+        "libxdo-dev",
+        "libssl-dev",
+        "libdbus-1-dev",
+    ],
+    macos: "",
+    windows: "",
+}];
+
+/// What the page is tried in.
+pub(crate) const BROWSER: &[Need] = &[Need {
+    purpose: "Chromium, for the tests of the page (or name one in BYOKEY_CHROMIUM)",
+    found: has_browser,
+    apt: &["chromium"],
+    macos: "brew install --cask chromium",
+    windows: "winget install Hibbiki.Chromium",
+}];
+
 /// The Python that creates virtual environments.
 pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
@@ -163,6 +189,17 @@ pub(crate) fn has_nginx() -> bool {
     ["nginx", "/usr/sbin/nginx"]
         .into_iter()
         .any(|program| answers(program, "-v"))
+}
+
+fn has_webview() -> bool {
+    let wanted = ["--exists", "webkit2gtk-4.1", "ayatana-appindicator3-0.1"];
+    let found = command("pkg-config").args(wanted).status();
+    !cfg!(target_os = "linux") || found.is_ok_and(|status| status.success())
+}
+
+fn has_browser() -> bool {
+    let named = std::env::var("BYOKEY_CHROMIUM");
+    answers(named.as_deref().unwrap_or("/usr/bin/chromium"), "--version")
 }
 
 fn is_root() -> bool {

@@ -3,7 +3,11 @@
 //! Cargo builds byokey without Node; only who changes the page, or wants it in the program, needs
 //! this. Nothing from the registry may run while it is installed.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -35,16 +39,17 @@ pub(crate) fn build() -> Result<()> {
     run(npm().args(["run", "build"]))
 }
 
-/// Types and lints, unit tests, and the browser tests on a fake engine.
+/// Types and lints, unit tests, and the browser tests, on a fake engine and on the real one.
 ///
 /// # Errors
 /// When something could not run at all; tests that fail are counted, not errors.
-pub(crate) fn test() -> Result<Count> {
+pub(crate) fn test(byokey: &Path, sim: &Path) -> Result<Count> {
     install()?;
     let mut count = Count::of_check(run_and_read(npm().args(["run", "check"]))?.0.success());
-    count += vitest(&[])?;
+    count += vitest(&[], &[])?;
     run(npm().args(["run", "build", "--", "--mode", "fake", "--logLevel", "warn"]))?;
-    count += vitest(&["--config", "vitest.e2e.config.ts"])?;
+    let programs = [("BYOKEY_BIN", byokey), ("BYOKEY_SIM", sim)];
+    count += vitest(&["--config", "vitest.e2e.config.ts"], &programs)?;
     Ok(count)
 }
 
@@ -72,7 +77,7 @@ fn install() -> Result<()> {
     fs::write(&have, lock).context("cannot write into ui/node_modules")
 }
 
-fn vitest(arguments: &[&str]) -> Result<Count> {
+fn vitest(arguments: &[&str], environment: &[(&str, &Path)]) -> Result<Count> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let report = folder.path().join("report.json");
     let mut vitest = npm();
@@ -86,6 +91,7 @@ fn vitest(arguments: &[&str]) -> Result<Count> {
     ]);
     vitest.arg(format!("--outputFile.json={}", report.display()));
     // Failing tests are in the report, so its exit code says nothing new.
+    vitest.envs(environment.iter().copied());
     run_and_read(vitest.args(arguments))?;
     let text = fs::read(&report).context("vitest did not run")?;
     let report: Report =
