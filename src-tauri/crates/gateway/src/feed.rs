@@ -22,6 +22,8 @@ use crate::upload::Upload;
 
 /// A caller that stops in the middle of its body is let go after this long.
 const SENDER_IDLE: Duration = Duration::from_secs(30);
+/// Bodies up to this size are read whole before the provider is asked.
+const GATHER_UP_TO: u64 = 1 << 20;
 /// Up to this size a copy is cheaper than sending the pieces around the model name one by one.
 const COPY_UP_TO: usize = 64 * 1024;
 
@@ -84,6 +86,25 @@ impl Feed {
                 }
                 if !ready!(inner.poll_pull(cx))? {
                     return Poll::Ready(Err(byokey_wire::ScanError::NoModel.into()));
+                }
+            }
+        })
+        .await
+    }
+
+    /// Reads on as long as the body is small. Handing each piece from one connection's task to the
+    /// other's as it comes costs more than the time it saves, until a body is long.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub(crate) async fn gather(&self) -> Result<(), Fault> {
+        std::future::poll_fn(|cx| {
+            let mut inner = self.0.lock();
+            loop {
+                let left = inner.incoming.size_hint().lower();
+                let small = left + inner.received as u64 <= GATHER_UP_TO;
+                if !small || !ready!(inner.poll_pull(cx))? {
+                    return Poll::Ready(Ok(()));
                 }
             }
         })

@@ -108,6 +108,7 @@ impl Exchange {
         let model = read?;
         meter.note(|row| row.asked_model.clone_from(&model.name));
         let candidates = self.candidates(&model)?;
+        feed.gather().await?;
 
         let mut last = None;
         let failover = self.view.config.routing.failover;
