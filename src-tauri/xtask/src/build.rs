@@ -32,8 +32,14 @@ pub(crate) struct TestProgram {
 
 /// Builds these packages' programs.
 pub(crate) fn programs(packages: &[&str], profile: Profile) -> Result<()> {
+    programs_with(packages, &[], profile)
+}
+
+/// Builds these packages' programs with features that are off by default.
+pub(crate) fn programs_with(packages: &[&str], features: &[&str], profile: Profile) -> Result<()> {
     let mut build = cargo();
     build.args(["build", "--locked", "--bins"]);
+    build.args(features.iter().flat_map(|feature| ["--features", feature]));
     build.args(packages.iter().flat_map(|package| ["--package", package]));
     if profile == Profile::Release {
         build.arg("--release");

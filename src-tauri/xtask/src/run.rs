@@ -1,6 +1,7 @@
 //! `cargo xtask run`: from a clone to a running byokey.
 
 use std::{
+    env,
     ffi::OsString,
     process::Command,
     thread,
@@ -23,7 +24,10 @@ pub(crate) struct Args {
     /// Build the optimised program; takes a few minutes longer
     #[arg(long)]
     release: bool,
-    /// Handed to `byokey serve`
+    /// Run without the tray app, also where there is a screen
+    #[arg(long)]
+    headless: bool,
+    /// Handed to the tray app or to `byokey serve`
     #[arg(last = true)]
     serve: Vec<OsString>,
 }
@@ -42,9 +46,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Err(missing) = ui::build() {
         say(&format!("byokey is built without its page: {missing:#}"));
     }
-    build::programs(&["byokey"], profile)?;
+    let tray = !args.headless && has_screen() && has_webview();
+    let features: &[&str] = if tray { &["desktop"] } else { &[] };
+    build::programs_with(&["byokey"], features, profile)?;
     let byokey = build::program("byokey", profile)?;
-    let mut server = Companion::start(command(&byokey).arg("serve").args(&args.serve))?;
+    let mut program = if tray {
+        command(build::program("byokey-desktop", profile)?)
+    } else {
+        command(&byokey)
+    };
+    program.arg(if tray { "--open" } else { "serve" });
+    let mut server = Companion::start(program.args(&args.serve))?;
     let folder = data_folder(&args.serve);
     let url = wait_for_url(&mut server, || {
         let mut status = command(&byokey);
@@ -70,6 +82,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         bail!("byokey serve: {status}")
     }
+}
+
+fn has_screen() -> bool {
+    let named = |name| env::var_os(name).is_some_and(|screen| !screen.is_empty());
+    !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
+}
+
+/// Sees to what the tray app is built with; without it byokey still runs.
+fn has_webview() -> bool {
+    let ensured = setup::ensure(setup::WEBVIEW);
+    if let Err(missing) = &ensured {
+        say(&format!("byokey runs without its tray app: {missing:#}"));
+    }
+    ensured.is_ok()
 }
 
 /// Waits until a byokey that was just started tells its address.
