@@ -1,7 +1,7 @@
 //! The one place where faults and replies become HTTP.
 
 use axum::body::Body;
-use byokey_wire::{Dialect, Fault, FaultKind, error_body};
+use byokey_wire::{Dialect, Fault, error_body};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -20,9 +20,6 @@ pub(crate) fn fault(dialect: Dialect, fault: &Fault, id: &str) -> Response<Body>
     let headers = response.headers_mut();
     if let Some(seconds) = fault.retry_after_s {
         headers.insert(header::RETRY_AFTER, seconds.into());
-    }
-    if fault.kind == FaultKind::Method {
-        headers.insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     }
     if let Ok(told_id) = HeaderValue::from_str(told_id) {
         tell_id(dialect, headers, told_id);

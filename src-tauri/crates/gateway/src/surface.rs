@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use byokey_wire::{Dialect, Fault, FaultKind};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::ServiceExt;
@@ -91,7 +91,13 @@ pub(crate) async fn answer(
         return response;
     }
     if let Err(fault) = check_method(&surface, &parts, &body) {
-        return refuse(&fault);
+        let mut response = refuse(&fault);
+        if let Some(method) = surface.method().filter(|method| parts.method != *method)
+            && let Ok(method) = HeaderValue::from_str(method.as_str())
+        {
+            response.headers_mut().insert(header::ALLOW, method);
+        }
+        return response;
     }
     if matches!(surface, Surface::Health) {
         return respond::json(StatusCode::OK.as_u16(), r#"{"status":"ok"}"#.into());
