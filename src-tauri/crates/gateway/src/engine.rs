@@ -264,6 +264,11 @@ impl Shared {
         let _ = self.notices.send(notice);
     }
 
+    /// A number that rises with every request, for taking turns.
+    pub(crate) fn turn(&self) -> usize {
+        usize::try_from(self.requests.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
     /// A new request id, unique over restarts.
     pub(crate) fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);

@@ -128,9 +128,16 @@ impl Feed {
         .await
     }
 
-    /// Says that nobody will be asked with this body after the next one.
+    /// Says that no other account will be asked with this body. A short one stays all the same: the
+    /// last account may be asked once more.
     pub(crate) fn last_use(&self) {
-        self.0.lock().kept = false;
+        let mut inner = self.0.lock();
+        inner.kept = inner.ended.is_some() && inner.received as u64 <= GATHER_UP_TO;
+    }
+
+    /// Whether the body can be sent once more.
+    pub(crate) fn kept(&self) -> bool {
+        self.0.lock().kept
     }
 
     /// Whether the caller asked for a stream, as far as the body was read.

@@ -7,6 +7,7 @@ mod reply;
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use byokey_vault::Outcome;
@@ -110,18 +111,21 @@ impl Exchange {
         let candidates = self.candidates(&model)?;
         feed.gather().await?;
 
+        let routing = &self.view.config.routing;
         let mut last = None;
-        let failover = self.view.config.routing.failover;
-        for (index, candidate) in candidates.iter().enumerate() {
-            meter.asks(candidate);
-            if !failover || index + 1 == candidates.len() {
+        for (index, candidate) in self.in_turn(&candidates).enumerate() {
+            if !routing.failover || index + 1 == candidates.len() {
                 feed.last_use();
             }
-            let tried = self.ask(candidate, &feed, &model, end, meter).await;
-            meter.note(|row| {
-                row.bytes_in = feed.received() as u64;
-                row.stream = feed.stream();
-            });
+            let mut tried = self.attempt(candidate, &feed, &model, end, meter).await;
+            if let Err(failure) = &tried
+                && index + 1 == candidates.len()
+                && let Some(wait) = failure.short_wait(routing.wait_max_s)
+                && feed.kept()
+            {
+                tokio::time::sleep(wait).await;
+                tried = self.attempt(candidate, &feed, &model, end, meter).await;
+            }
             match tried {
                 Ok(begun) => return Ok(begun),
                 Err(failure) if self.may_go_on(&failure) => last = Some(failure),
@@ -129,6 +133,41 @@ impl Exchange {
             }
         }
         Err(last.unwrap_or_else(|| Fault::new(FaultKind::NoAccount, "no account is left").into()))
+    }
+
+    /// The candidates in the order in which this request asks them. Without affinity the accounts
+    /// that stand first for the same model take turns; what an alias falls back to stays behind.
+    fn in_turn<'c>(&self, candidates: &'c [Candidate]) -> impl Iterator<Item = &'c Candidate> {
+        let same = |candidate: &&Candidate| {
+            candidates.first().is_some_and(|first| {
+                first.model == candidate.model
+                    && first.seat.account.provider == candidate.seat.account.provider
+            })
+        };
+        let run = candidates.iter().take_while(same).count();
+        let (run, rest) = candidates.split_at(run);
+        let start = match self.view.config.routing.affinity {
+            true => 0,
+            false => self.shared.turn() % run.len().max(1),
+        };
+        run[start..].iter().chain(&run[..start]).chain(rest)
+    }
+
+    async fn attempt(
+        &self,
+        candidate: &Candidate,
+        feed: &Feed,
+        model: &Model,
+        end: Option<Instant>,
+        meter: &mut Meter,
+    ) -> Result<reply::Begun, Failure> {
+        meter.asks(candidate);
+        let tried = self.ask(candidate, feed, model, end, meter).await;
+        meter.note(|row| {
+            row.bytes_in = feed.received() as u64;
+            row.stream = feed.stream();
+        });
+        tried
     }
 
     fn candidates(&self, model: &Model) -> Result<Arc<[Candidate]>, Fault> {
@@ -316,6 +355,16 @@ impl Exchange {
 }
 
 impl Failure {
+    /// How long the provider asks to wait, if that is no longer than `most_s` seconds.
+    fn short_wait(&self, most_s: u64) -> Option<Duration> {
+        let busy = matches!(
+            self.fault.kind,
+            FaultKind::RateLimit | FaultKind::Overloaded
+        );
+        let wait = self.fault.retry_after_s.filter(|_| busy)?;
+        (wait <= most_s && most_s > 0).then(|| Duration::from_secs(wait))
+    }
+
     fn of(candidate: &Candidate, mut fault: Fault, outcome: Outcome) -> Self {
         let account = &candidate.seat.account;
         fault.message = format!("{}/{}: {}", account.provider, account.name, fault.message);

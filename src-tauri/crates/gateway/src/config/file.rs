@@ -45,6 +45,12 @@ pub struct Auth {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Routing {
+    /// Whether the first account in order gets every request that it can serve, so that a
+    /// provider's prompt cache is met again; else the accounts of a model take turns.
+    pub affinity: bool,
+    /// Longest wait in seconds for the last account left, when its provider says how long it is
+    /// busy; 0 never waits.
+    pub wait_max_s: u64,
     /// Whether a request that one account could not serve goes to the next one.
     pub failover: bool,
 }
@@ -139,7 +145,11 @@ impl Default for Auth {
 
 impl Default for Routing {
     fn default() -> Self {
-        Self { failover: true }
+        Self {
+            affinity: true,
+            wait_max_s: 5,
+            failover: true,
+        }
     }
 }
 

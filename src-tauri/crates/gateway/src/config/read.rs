@@ -262,6 +262,39 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_documented_example() {
+        let config = read(
+            r#"
+port: 8018
+host: 127.0.0.1
+auth: { require_key: true }
+strict: false
+routing: { affinity: true, wait_max_s: 5 }
+timeouts: { connect_s: 10, headers_s: 300, idle_s: 300 }
+providers:
+  claude:
+    api_key: "sk-ant-example"
+    base_url: https://api.anthropic.com
+    enabled: true
+    headers: {}
+    oauth: { client_id: mine, authorize_url: "https://a.example/a", token_url: "https://a.example/t" }
+  my-gateway:
+    dialect: chat
+    base_url: https://llm.example.org/v1
+    api_key: ${MY_KEY}
+    models: [my-model]
+models:
+  aliases: { fast: [claude/claude-haiku-4-5, openai/gpt-5-mini] }
+"#,
+        )
+        .unwrap();
+        let plain = Config::default();
+        assert_eq!(config.routing, plain.routing);
+        assert_eq!(config.timeouts, plain.timeouts);
+        assert_eq!(config.providers.len(), 2);
+    }
+
+    #[test]
     fn names_the_line_and_the_key() {
         for (text, expected) in [
             ("port: 1\nprot: 2\n", "line 2"),

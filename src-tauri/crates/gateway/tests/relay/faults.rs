@@ -310,3 +310,40 @@ async fn a_huge_whole_reply_passes_without_being_held() {
     assert_eq!((row.usage.input, row.usage.output), (Some(3), Some(4)));
     assert_eq!(row.outcome, Outcome::Ok);
 }
+
+#[tokio::test]
+async fn a_short_wait_is_waited_and_a_long_one_told() {
+    let busy = |seconds: &str| {
+        Reply::json(429, &json!({ "error": { "message": "slow down" } }))
+            .header("retry-after", seconds)
+    };
+    let script = Script::default().reply(busy("1")).reply(busy("60"));
+    let sim = Sim::start(Kind::Chat, script).await;
+    let rig = Rig::start(&[("c", &sim)], "").await;
+    let reply = rig.chat(chat_body("c/x", "hi", false)).await;
+    assert_eq!(reply.status(), 429);
+    assert_eq!(reply.headers()["retry-after"], "60");
+    assert_eq!(sim.requests().len(), 2, "waited once, then told");
+    assert_eq!(rig.chat(chat_body("c/x", "hi", false)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn accounts_take_turns_without_affinity() {
+    let sim = chat_sim().await;
+    for (settings, expected) in [("", 1), ("routing: { affinity: false }", 2)] {
+        let rig = Rig::start(&[("c", &sim)], settings).await;
+        add_account(rig.engine.vault(), "c", Some("second"), Script::KEY);
+        rig.engine.accounts_changed().await.unwrap();
+        let mut routes = std::collections::BTreeSet::new();
+        for _ in 0..4 {
+            let reply = rig.chat(chat_body("c/x", "hi", false)).await;
+            routes.insert(
+                reply.headers()["x-byokey-route"]
+                    .to_str()
+                    .unwrap()
+                    .to_owned(),
+            );
+        }
+        assert_eq!(routes.len(), expected, "{routes:?}");
+    }
+}
