@@ -92,8 +92,8 @@ impl Feed {
         .await
     }
 
-    /// Reads on as long as the body is small. Handing each piece from one connection's task to the
-    /// other's as it comes costs more than the time it saves, until a body is long.
+    /// Reads on as long as the body is small, so that a bad one is told before any account is asked.
+    /// Waiting for the last byte of a long one would delay its first.
     ///
     /// # Errors
     /// As [`model`](Self::model).
