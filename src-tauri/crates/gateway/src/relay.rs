@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use byokey_vault::Outcome;
 use byokey_wire::{
-    Answer, Dialect, Fault, FaultKind, Ledger, Model, Plan, Target, read_error, translate,
+    Answer, Ask, Dialect, Fault, FaultKind, Ledger, Model, Plan, Target, read_error, translate,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -291,12 +291,10 @@ impl Exchange {
             });
         }
         let whole = feed.whole().await?;
-        let target = Target {
-            model: &candidate.model,
-            caps: &candidate.caps,
-            origin: &candidate.seat.account.provider,
-        };
-        let translated = translate(self.dialect, candidate.upstream, &whole, &target)?;
+        let origin = &candidate.seat.account.provider;
+        let target = Target::new(&candidate.model, &candidate.caps, origin);
+        let ask = Ask::new(self.dialect, &whole);
+        let translated = translate(&ask, candidate.upstream, &target)?;
         if self.strict() && !translated.losses.is_empty() {
             let lost = translated.losses.header().unwrap_or_default();
             return Err(Fault::new(

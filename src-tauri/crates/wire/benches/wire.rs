@@ -4,7 +4,7 @@
 
 use std::{fmt::Write, hint::black_box};
 
-use byokey_wire::{Capabilities, Dialect, Scan, Splice, Target, Watch, translate};
+use byokey_wire::{Ask, Capabilities, Dialect, Scan, Splice, Target, Watch, translate};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -33,15 +33,10 @@ fn chat_request(size: usize) -> String {
 /// The Messages request that the chat request becomes.
 fn messages_request(size: usize) -> Vec<u8> {
     let caps = Capabilities::default();
-    let target = Target {
-        model: "demo",
-        caps: &caps,
-        origin: "demo",
-    };
+    let target = Target::new("demo", &caps, "demo");
     translate(
-        Dialect::Chat,
+        &Ask::new(Dialect::Chat, chat_request(size).as_bytes()),
         Dialect::Messages,
-        chat_request(size).as_bytes(),
         &target,
     )
     .unwrap()
@@ -75,11 +70,7 @@ fn requests(c: &mut Criterion) {
     group.finish();
 
     let caps = Capabilities::default();
-    let target = Target {
-        model: "demo",
-        caps: &caps,
-        origin: "demo",
-    };
+    let target = Target::new("demo", &caps, "demo");
     for (caller, upstream) in [
         (Dialect::Chat, Dialect::Messages),
         (Dialect::Messages, Dialect::Chat),
@@ -92,7 +83,9 @@ fn requests(c: &mut Criterion) {
             };
             group.throughput(Throughput::Bytes(body.len() as u64));
             group.bench_with_input(BenchmarkId::from_parameter(name), &body, |b, body| {
-                b.iter(|| translate(caller, upstream, black_box(body), &target).unwrap());
+                b.iter(|| {
+                    translate(&Ask::new(caller, black_box(body)), upstream, &target).unwrap()
+                });
             });
         }
         group.finish();
@@ -112,11 +105,7 @@ fn replies(c: &mut Criterion) {
         });
     }
     let caps = Capabilities::default();
-    let target = Target {
-        model: "demo",
-        caps: &caps,
-        origin: "demo",
-    };
+    let target = Target::new("demo", &caps, "demo");
     for (caller, upstream, chunk) in [
         (Dialect::Chat, Dialect::Messages, MESSAGES_CHUNK),
         (Dialect::Messages, Dialect::Chat, CHAT_CHUNK),
@@ -125,7 +114,9 @@ fn replies(c: &mut Criterion) {
             Dialect::Chat => chat_request(1 << 10).into_bytes(),
             _ => messages_request(1 << 10),
         };
-        let answer = translate(caller, upstream, &body, &target).unwrap().answer;
+        let answer = translate(&Ask::new(caller, &body), upstream, &target)
+            .unwrap()
+            .answer;
         group.bench_function(BenchmarkId::new("translate", format!("{} to {}", upstream.name(), caller.name())), |b| {
             let mut translation = answer.stream(1);
             let mut out = Vec::with_capacity(4096);

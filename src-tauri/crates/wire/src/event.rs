@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Fault, Usage};
+use crate::{CallForm, Fault, Usage};
 
 /// One step of a reply.
 #[derive(Clone, Debug)]
@@ -73,7 +73,28 @@ pub enum BlockKind<'a> {
         id: Cow<'a, str>,
         /// The tool's name.
         name: Cow<'a, str>,
+        /// What its arguments are.
+        form: CallForm,
+        /// The group of tools that the name belongs to (responses).
+        namespace: Option<Cow<'a, str>>,
     },
+    /// A picture the model made.
+    Image {
+        /// MIME type.
+        media_type: Cow<'a, str>,
+    },
+}
+
+impl<'a> BlockKind<'a> {
+    /// A call with JSON arguments.
+    pub fn call(id: impl Into<Cow<'a, str>>, name: impl Into<Cow<'a, str>>) -> Self {
+        Self::Call {
+            id: id.into(),
+            name: name.into(),
+            form: CallForm::Json,
+            namespace: None,
+        }
+    }
 }
 
 /// A piece of a block.
@@ -81,10 +102,27 @@ pub enum BlockKind<'a> {
 pub enum Piece<'a> {
     /// Text of a text, refusal or thinking block.
     Text(Cow<'a, str>),
-    /// A fragment of a call's JSON arguments.
+    /// A fragment of a call's arguments.
     Arguments(Cow<'a, str>),
-    /// The signature of a thinking block; the last one counts.
+    /// The proof of a thinking block or of a call; the last one counts.
     Signature(Cow<'a, str>),
+    /// A picture's bytes, base64, whole.
+    Data(Cow<'a, str>),
+    /// Where a piece of a text block comes from.
+    Citation(Citation<'a>),
+}
+
+/// A source of a reply's text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Citation<'a> {
+    /// Address of the source.
+    pub url: Cow<'a, str>,
+    /// Its title.
+    pub title: Cow<'a, str>,
+    /// The words of the source.
+    pub cited_text: Option<Cow<'a, str>>,
+    /// First character of the reply's block that it supports, and the one behind the last.
+    pub span: Option<(u64, u64)>,
 }
 
 /// Why a reply ended.

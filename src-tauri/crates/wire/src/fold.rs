@@ -1,6 +1,8 @@
 //! Folds the events of a reply into one whole, for callers that did not ask for a stream.
 
-use crate::{BlockKind, Event, Fault, FaultKind, Finish, Piece, Usage};
+use std::borrow::Cow;
+
+use crate::{BlockKind, CallForm, Event, Fault, FaultKind, Finish, Piece, Usage};
 
 /// A whole reply.
 #[derive(Debug)]
@@ -43,7 +45,35 @@ pub(crate) enum Part {
         name: String,
         /// The arguments.
         arguments: String,
+        /// What the arguments are.
+        form: CallForm,
+        /// The group of tools that the name belongs to.
+        namespace: Option<String>,
+        /// The provider's proof of the reasoning before the call.
+        proof: Option<String>,
     },
+    /// A picture the model made.
+    Image {
+        /// MIME type.
+        media_type: String,
+        /// Base64 data.
+        data: String,
+    },
+}
+
+#[cfg(test)]
+impl Part {
+    /// A call with JSON arguments.
+    pub(crate) fn call(id: &str, name: &str, arguments: &str) -> Self {
+        Self::Call {
+            id: id.into(),
+            name: name.into(),
+            arguments: arguments.into(),
+            form: CallForm::Json,
+            namespace: None,
+            proof: None,
+        }
+    }
 }
 
 /// Collects events.
@@ -76,10 +106,22 @@ impl Fold {
                         signature: None,
                     },
                     BlockKind::Redacted(data) => Part::Redacted(data.into_owned()),
-                    BlockKind::Call { id, name } => Part::Call {
+                    BlockKind::Call {
+                        id,
+                        name,
+                        form,
+                        namespace,
+                    } => Part::Call {
                         id: id.into_owned(),
                         name: name.into_owned(),
                         arguments: String::new(),
+                        form,
+                        namespace: namespace.map(Cow::into_owned),
+                        proof: None,
+                    },
+                    BlockKind::Image { media_type } => Part::Image {
+                        media_type: media_type.into_owned(),
+                        data: String::new(),
                     },
                 });
             }
@@ -90,7 +132,7 @@ impl Fold {
                 native,
                 stop_sequence,
             } => {
-                let stop_sequence = stop_sequence.map(std::borrow::Cow::into_owned);
+                let stop_sequence = stop_sequence.map(Cow::into_owned);
                 self.finish = Some((reason, native.into_owned(), stop_sequence));
             }
             Event::Fault(fault) => self.fault = Some(fault),
@@ -108,9 +150,18 @@ impl Fold {
             (Some(Part::Call { arguments, .. }), Piece::Arguments(more)) => {
                 arguments.push_str(&more);
             }
-            (Some(Part::Thinking { signature, .. }), Piece::Signature(proof)) => {
+            (
+                Some(
+                    Part::Thinking { signature, .. }
+                    | Part::Call {
+                        proof: signature, ..
+                    },
+                ),
+                Piece::Signature(proof),
+            ) => {
                 *signature = Some(proof.into_owned());
             }
+            (Some(Part::Image { data, .. }), Piece::Data(more)) => data.push_str(&more),
             _ => {}
         }
     }

@@ -96,14 +96,7 @@ fn open_with_user(turn: &mut Turn<'_>, ledger: &mut Ledger) {
     }
     ledger.note("messages", Action::Synthesised, Reason::InvalidHistory);
     let blocks = vec![Block::text(OPENING)];
-    turn.messages.insert(
-        0,
-        Message {
-            role: Role::User,
-            at: 0,
-            blocks,
-        },
-    );
+    turn.messages.insert(0, Message::new(Role::User, 0, blocks));
 }
 
 fn lift_system(turn: &mut Turn<'_>, keep_mid_system: bool, ledger: &mut Ledger) {
@@ -147,7 +140,9 @@ fn remind(message: &mut Message<'_>) {
 
 /// Takes out empty texts, which say nothing, and blocks that have no place in this role.
 fn drop_unusable(message: &mut Message<'_>, ledger: &mut Ledger) {
-    let Message { role, at, blocks } = message;
+    let Message {
+        role, at, blocks, ..
+    } = message;
     blocks.retain(|block| match &block.body {
         Body::Text(text) | Body::Refusal(text) => {
             if text.is_empty() && block.cache.is_some() {

@@ -11,13 +11,16 @@ mod dialect;
 mod event;
 mod fault;
 mod fold;
+mod gemini;
 mod history;
 mod ids;
 mod json;
 mod loss;
+mod memory;
 mod messages;
 mod origin;
 mod plan;
+mod responses;
 mod scan;
 mod settle;
 mod splice;
@@ -30,18 +33,20 @@ mod watch;
 
 pub use caps::{Capabilities, SamplingSupport, ThinkingSupport};
 pub use dialect::Dialect;
-pub use event::{BlockKind, Event, Finish, Piece};
+pub use event::{BlockKind, Citation, Event, Finish, Piece};
 pub use fault::{Fault, FaultKind, error_body, error_event, keep_alive, read_error};
 pub use loss::{Action, Ledger, Loss, Reason};
+pub use memory::{Memory, Proofs};
 pub use plan::{Plan, plan};
 pub use scan::{MAX_DEPTH, Model, Scan, ScanError};
 pub use splice::Splice;
 pub use sse::{Frame, Frames};
 pub use thinking::{read_suffix, resolve_reasoning};
-pub use translate::{Answer, Reply, Target, Translated, Translation, translate};
+pub use translate::{Answer, Ask, Form, Reply, Target, Translated, Translation, translate};
 pub use turn::{
-    Block, Body, CacheMark, Call, CallResult, Effort, File, Format, Image, Message, Proof,
-    Reasoning, Role, Sampling, Source, Thinking, Tool, ToolChoice, ToolInput, Turn, Words,
+    Block, Body, CacheMark, Call, CallForm, CallResult, Effort, File, Format, Image, Message,
+    Proof, Reasoning, Role, Sampling, ServerTool, ServerToolKind, Source, Thinking, Tool,
+    ToolChoice, ToolInput, Turn, Words,
 };
 pub use usage::Usage;
 pub use watch::{Seen, Watch};

@@ -94,16 +94,16 @@ mod tests {
             }))
         };
         let turn = || Turn {
-            messages: vec![Message {
-                role: Role::Assistant,
-                at: 4,
-                blocks: vec![
+            messages: vec![Message::new(
+                Role::Assistant,
+                4,
+                vec![
                     thinking("mine", Some(tag("sig", "claude"))),
                     thinking("other", Some(tag("sig", "grok"))),
                     thinking("raw", Some("sig".to_owned())),
                     thinking("bare", None),
                 ],
-            }],
+            )],
             ..Turn::default()
         };
         for (keep_text, left, action) in

@@ -138,7 +138,10 @@ impl Settle {
                 self.losses
                     .note("redacted_thinking", Action::Dropped, Reason::Dialect);
             }
-            BlockKind::Text | BlockKind::Refusal | BlockKind::Thinking => {}
+            BlockKind::Text
+            | BlockKind::Refusal
+            | BlockKind::Thinking
+            | BlockKind::Image { .. } => {}
         }
     }
 
@@ -172,10 +175,7 @@ mod tests {
             });
         };
         for (index, (arguments, closed)) in calls.iter().enumerate() {
-            let kind = BlockKind::Call {
-                id: "i".into(),
-                name: "n".into(),
-            };
+            let kind = BlockKind::call("i", "n");
             settle.event(Event::BlockStart { index, kind }, &mut sink);
             let piece = Piece::Arguments((*arguments).into());
             settle.event(Event::Delta { index, piece }, &mut sink);

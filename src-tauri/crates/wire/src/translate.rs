@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 
 use crate::{
-    Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Plan, Turn, chat,
+    Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Plan, Proofs, Reasoning, Turn, chat,
     fold::Fold,
-    history,
+    gemini, history,
     ids::ToolNames,
-    json, messages, plan,
+    json, messages, plan, responses,
     settle::Settle,
     sse::{Frame, Frames},
     watch::Seen,
@@ -26,6 +26,74 @@ pub struct Target<'a> {
     pub caps: &'a Capabilities,
     /// The provider family whose reasoning proofs are genuine there, such as `anthropic`.
     pub origin: &'a str,
+    /// Which form of its dialect the provider takes.
+    pub form: Form<'a>,
+    /// How hard to think by the suffix of the model's name; it goes before the body's word.
+    pub reasoning: Option<Reasoning>,
+    /// Which reasoning proofs may go along.
+    pub proofs: Proofs<'a>,
+}
+
+impl<'a> Target<'a> {
+    /// A provider that takes the published form of its dialect.
+    pub fn new(model: &'a str, caps: &'a Capabilities, origin: &'a str) -> Self {
+        Self {
+            model,
+            caps,
+            origin,
+            form: Form::Full,
+            reasoning: None,
+            proofs: Proofs::Given,
+        }
+    }
+}
+
+/// A form of a provider's dialect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// As published.
+    #[default]
+    Full,
+    /// The back ends of ChatGPT plans: Responses, streamed and not stored, without sampling.
+    Plan,
+    /// Google's Code Assist: Gemini in an envelope with model and project.
+    CodeAssist {
+        /// The Google Cloud project.
+        project: &'a str,
+    },
+    /// Kiro with the account's profile.
+    Kiro {
+        /// ARN of the profile; empty for accounts without one.
+        profile: &'a str,
+    },
+}
+
+/// What a caller asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The caller's dialect.
+    pub dialect: Dialect,
+    /// The body as it came.
+    pub body: &'a [u8],
+    /// The model, where the path names it.
+    pub model: Option<&'a str>,
+    /// Whether a stream is wanted, where the path says it.
+    pub stream: Option<bool>,
+    /// Whether the stream is one JSON array instead of server-sent events (Gemini).
+    pub array: bool,
+}
+
+impl<'a> Ask<'a> {
+    /// A request whose body says everything.
+    pub fn new(dialect: Dialect, body: &'a [u8]) -> Self {
+        Self {
+            dialect,
+            body,
+            model: None,
+            stream: None,
+            array: false,
+        }
+    }
 }
 
 /// A request in the provider's dialect.
@@ -45,33 +113,38 @@ pub struct Translated {
 /// [`FaultKind::BadRequest`] when the body is not a request of the caller's dialect, or asks for
 /// something the provider's dialect has no way to do.
 pub fn translate(
-    caller: Dialect,
+    ask: &Ask<'_>,
     upstream: Dialect,
-    body: &[u8],
     target: &Target<'_>,
 ) -> Result<Translated, Fault> {
+    let caller = ask.dialect;
     if plan(caller, upstream) != Some(Plan::Via) {
         return Err(no_way(caller, upstream));
     }
-    let mended = json::mend(body);
-    let body = mended.as_deref().unwrap_or(body);
+    let mended = json::mend(ask.body);
+    let body = mended.as_deref().unwrap_or(ask.body);
 
     let (mut turn, mut losses) = match caller {
         Dialect::Chat => chat::read_request(body)?,
         Dialect::Messages => messages::read_request(body)?,
-        Dialect::Responses | Dialect::Gemini | Dialect::Kiro => {
-            return Err(no_way(caller, upstream));
-        }
+        Dialect::Responses => responses::read_request(body)?,
+        Dialect::Gemini => gemini::read_request(body)?,
+        Dialect::Kiro => return Err(no_way(caller, upstream)),
     };
+    if let Some(model) = ask.model {
+        turn.model = model.into();
+    }
+    turn.stream = ask.stream.unwrap_or(turn.stream);
+    turn.reasoning = target.reasoning.or(turn.reasoning);
     history::repair(&mut turn, upstream, target, &mut losses);
-    let envelope = Envelope::of(&turn, target);
+    let envelope = Envelope::of(&turn, ask, target);
     let names = ToolNames::of(&turn, longest_name(upstream));
     let body = match upstream {
         Dialect::Chat => chat::render_request(&turn, target, &names, &mut losses)?,
         Dialect::Messages => messages::render_request(&turn, target, &names, &mut losses)?,
-        Dialect::Responses | Dialect::Gemini | Dialect::Kiro => {
-            return Err(no_way(caller, upstream));
-        }
+        Dialect::Responses => responses::render_request(&turn, target, &names, &mut losses)?,
+        Dialect::Gemini => gemini::render_request(&turn, target, &names, &mut losses)?,
+        Dialect::Kiro => return Err(no_way(caller, upstream)),
     };
     Ok(Translated {
         body,
@@ -116,10 +189,12 @@ pub(crate) struct Envelope {
     pub(crate) free_text_tools: Vec<String>,
     /// The provider family that made the reasoning proofs.
     pub(crate) origin: String,
+    /// Whether the stream is one JSON array (Gemini).
+    pub(crate) array: bool,
 }
 
 impl Envelope {
-    fn of(turn: &Turn<'_>, target: &Target<'_>) -> Self {
+    fn of(turn: &Turn<'_>, ask: &Ask<'_>, target: &Target<'_>) -> Self {
         let free_text = |tool: &&crate::Tool<'_>| matches!(tool.input, crate::ToolInput::FreeText);
         Self {
             model: turn.model.clone().into_owned(),
@@ -132,6 +207,7 @@ impl Envelope {
                 .map(|tool| tool.name.clone().into_owned())
                 .collect(),
             origin: target.origin.to_owned(),
+            array: ask.array,
         }
     }
 }
@@ -183,13 +259,17 @@ impl Answer {
         };
         match self.upstream {
             Dialect::Messages => messages::read_reply(body, &mut sink)?,
-            _ => chat::read_reply(body, &mut sink)?,
+            Dialect::Responses => responses::read_reply(body, &mut sink)?,
+            Dialect::Gemini => gemini::read_reply(body, &mut sink)?,
+            Dialect::Chat | Dialect::Kiro => chat::read_reply(body, &mut sink)?,
         }
         let folded = fold.finish()?;
         let envelope = self.envelope(created_s);
         let body = match self.caller {
             Dialect::Messages => messages::render_reply(&folded, &envelope),
-            _ => chat::render_reply(&folded, &envelope),
+            Dialect::Responses => responses::render_reply(&folded, &envelope),
+            Dialect::Gemini => gemini::render_reply(&folded, &envelope),
+            Dialect::Chat | Dialect::Kiro => chat::render_reply(&folded, &envelope),
         };
         Ok(Reply {
             body,
@@ -282,7 +362,13 @@ fn restore<'a>(event: Event<'a>, names: &'a ToolNames) -> Event<'a> {
     match event {
         Event::BlockStart {
             index,
-            kind: BlockKind::Call { id, name },
+            kind:
+                BlockKind::Call {
+                    id,
+                    name,
+                    form,
+                    namespace,
+                },
         } => {
             let name = match name {
                 Cow::Borrowed(name) => Cow::Borrowed(names.caller(name)),
@@ -290,7 +376,12 @@ fn restore<'a>(event: Event<'a>, names: &'a ToolNames) -> Event<'a> {
             };
             Event::BlockStart {
                 index,
-                kind: BlockKind::Call { id, name },
+                kind: BlockKind::Call {
+                    id,
+                    name,
+                    form,
+                    namespace,
+                },
             }
         }
         other => other,
@@ -302,13 +393,17 @@ fn restore<'a>(event: Event<'a>, names: &'a ToolNames) -> Event<'a> {
 enum Reader {
     Chat(Box<chat::Events>),
     Messages(Box<messages::Events>),
+    Responses(Box<responses::Events>),
+    Gemini(Box<gemini::Events>),
 }
 
 impl Reader {
     fn new(upstream: Dialect) -> Self {
         match upstream {
             Dialect::Messages => Self::Messages(Box::default()),
-            _ => Self::Chat(Box::default()),
+            Dialect::Responses => Self::Responses(Box::default()),
+            Dialect::Gemini => Self::Gemini(Box::default()),
+            Dialect::Chat | Dialect::Kiro => Self::Chat(Box::default()),
         }
     }
 
@@ -316,6 +411,8 @@ impl Reader {
         match self {
             Self::Chat(events) => events.frame(frame, sink),
             Self::Messages(events) => events.frame(frame, sink),
+            Self::Responses(events) => events.frame(frame, sink),
+            Self::Gemini(events) => events.frame(frame, sink),
         }
     }
 
@@ -323,6 +420,8 @@ impl Reader {
         match self {
             Self::Chat(events) => events.finish(sink),
             Self::Messages(events) => events.finish(sink),
+            Self::Responses(events) => events.finish(sink),
+            Self::Gemini(events) => events.finish(sink),
         }
     }
 }
@@ -332,13 +431,17 @@ impl Reader {
 enum Writer {
     Chat(Box<chat::Emit>),
     Messages(Box<messages::Emit>),
+    Responses(Box<responses::Emit>),
+    Gemini(Box<gemini::Emit>),
 }
 
 impl Writer {
     fn new(caller: Dialect, envelope: Envelope) -> Self {
         match caller {
             Dialect::Messages => Self::Messages(Box::new(messages::Emit::new(envelope))),
-            _ => Self::Chat(Box::new(chat::Emit::new(envelope))),
+            Dialect::Responses => Self::Responses(Box::new(responses::Emit::new(envelope))),
+            Dialect::Gemini => Self::Gemini(Box::new(gemini::Emit::new(envelope))),
+            Dialect::Chat | Dialect::Kiro => Self::Chat(Box::new(chat::Emit::new(envelope))),
         }
     }
 
@@ -346,6 +449,8 @@ impl Writer {
         match self {
             Self::Chat(emit) => emit.event(event, out),
             Self::Messages(emit) => emit.event(event, out),
+            Self::Responses(emit) => emit.event(event, out),
+            Self::Gemini(emit) => emit.event(event, out),
         }
     }
 }

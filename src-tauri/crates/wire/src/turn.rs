@@ -45,6 +45,45 @@ pub struct Turn<'a> {
     pub service_tier: Option<Cow<'a, str>>,
     /// The caller's key for its prompt cache (chat, responses).
     pub cache_key: Option<Cow<'a, str>>,
+    /// How long the caller wants its prompt cached, in OpenAI's words: `in_memory`, `24h`.
+    pub cache_retention: Option<Cow<'a, str>>,
+    /// How wordy the reply should be, in OpenAI's words: `low`, `medium`, `high`.
+    pub verbosity: Option<Cow<'a, str>>,
+    /// How many alternatives to report per token; 0 asks for the chosen token's probability alone.
+    pub logprobs: Option<u64>,
+    /// Whether the provider may keep the reply.
+    pub store: Option<bool>,
+    /// The caller's own labels, a JSON object of strings.
+    pub metadata: Option<&'a RawValue>,
+    /// Tools that run at the provider.
+    pub server_tools: Vec<ServerTool<'a>>,
+}
+
+/// A tool that the provider runs itself.
+#[derive(Clone, Debug)]
+pub struct ServerTool<'a> {
+    /// The caller's name for it, as a tool choice or a loss names it.
+    pub name: Cow<'a, str>,
+    /// What it does.
+    pub kind: ServerToolKind<'a>,
+}
+
+/// What a provider's own tool does.
+#[derive(Clone, Debug)]
+pub enum ServerToolKind<'a> {
+    /// Searches the web.
+    WebSearch {
+        /// Only results from these domains; empty allows all.
+        allowed_domains: Vec<Cow<'a, str>>,
+        /// No results from these domains.
+        blocked_domains: Vec<Cow<'a, str>>,
+        /// Where the user is, as OpenAI and Anthropic both write it.
+        user_location: Option<&'a RawValue>,
+    },
+    /// Runs code.
+    CodeExecution,
+    /// Reads pages that the conversation names.
+    UrlContext,
 }
 
 /// A caller's names for members that dialects name differently, so that a loss names what the caller
@@ -87,6 +126,28 @@ impl Words {
     };
 }
 
+impl Words {
+    /// Responses' words.
+    pub const RESPONSES: Self = Self {
+        max_output: "max_output_tokens",
+        reasoning: "reasoning",
+        format: "text.format",
+        stop: "stop",
+        parallel_tools: "parallel_tool_calls",
+        user: "safety_identifier",
+    };
+
+    /// Gemini's words.
+    pub const GEMINI: Self = Self {
+        max_output: "generationConfig.maxOutputTokens",
+        reasoning: "generationConfig.thinkingConfig",
+        format: "generationConfig.responseMimeType",
+        stop: "generationConfig.stopSequences",
+        parallel_tools: "toolConfig",
+        user: "labels",
+    };
+}
+
 impl Default for Words {
     fn default() -> Self {
         Self::CHAT
@@ -102,6 +163,20 @@ pub struct Message<'a> {
     pub at: usize,
     /// What is said, in order.
     pub blocks: Vec<Block<'a>>,
+    /// Whether an assistant's text is a `commentary` on the way or the `final_answer` (responses).
+    pub phase: Option<Cow<'a, str>>,
+}
+
+impl<'a> Message<'a> {
+    /// A message that is nothing but its blocks.
+    pub fn new(role: Role, at: usize, blocks: Vec<Block<'a>>) -> Self {
+        Self {
+            role,
+            at,
+            blocks,
+            phase: None,
+        }
+    }
 }
 
 /// Who speaks in a message. Tool results are blocks of a user message.
@@ -223,8 +298,42 @@ pub struct Call<'a> {
     pub id: Cow<'a, str>,
     /// Name of the tool.
     pub name: Cow<'a, str>,
-    /// Arguments as JSON text, exactly as written; empty means `{}`.
+    /// Arguments, exactly as written; empty JSON means `{}`.
     pub arguments: Cow<'a, str>,
+    /// What the arguments are.
+    pub form: CallForm,
+    /// The group of tools that the name belongs to (responses).
+    pub namespace: Option<Cow<'a, str>>,
+    /// The provider's proof of the reasoning before this call (Gemini).
+    pub proof: Option<Proof<'a>>,
+}
+
+impl<'a> Call<'a> {
+    /// A call with JSON arguments.
+    pub fn new(
+        id: impl Into<Cow<'a, str>>,
+        name: impl Into<Cow<'a, str>>,
+        arguments: impl Into<Cow<'a, str>>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            arguments: arguments.into(),
+            form: CallForm::Json,
+            namespace: None,
+            proof: None,
+        }
+    }
+}
+
+/// What a call's arguments are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallForm {
+    /// JSON.
+    #[default]
+    Json,
+    /// Free text, as OpenAI's custom tools take it.
+    Text,
 }
 
 /// A tool's answer.
@@ -232,6 +341,8 @@ pub struct Call<'a> {
 pub struct CallResult<'a> {
     /// Id of the call; empty when the caller sent none.
     pub call_id: Cow<'a, str>,
+    /// The tool's name, where the caller sends it with the result (Gemini).
+    pub name: Option<Cow<'a, str>>,
     /// Text, images, documents.
     pub blocks: Vec<Block<'a>>,
     /// Whether the tool failed.

@@ -16,7 +16,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use byokey_wire::{Answer, Capabilities, Dialect, Frames, Target, Translated, translate};
+use byokey_wire::{Answer, Ask, Capabilities, Dialect, Frames, Target, Translated, translate};
 use serde_json::{Value, json};
 
 #[test]
@@ -88,13 +88,9 @@ impl Case {
             });
         let text =
             |member: &str, other| target.get(member).and_then(Value::as_str).unwrap_or(other);
-        let target = Target {
-            model: text("model", "model-x"),
-            caps: &caps,
-            origin: text("origin", "anthropic"),
-        };
+        let target = Target::new(text("model", "model-x"), &caps, text("origin", "anthropic"));
         let body = self.bytes("in.json").unwrap();
-        let translated = translate(self.from, self.to, &body, &target);
+        let translated = translate(&Ask::new(self.from, &body), self.to, &target);
         if let Some(expected) = self.json("fault.json") {
             let kind = translated
                 .err()

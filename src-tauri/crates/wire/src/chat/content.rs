@@ -50,7 +50,7 @@ pub(super) fn read_messages<'a>(list: Vec<Said<'a>>, turn: &mut Turn<'a>, ledger
         if role == Role::System && turn.messages.is_empty() {
             turn.system.append(&mut blocks);
         } else {
-            turn.messages.push(Message { role, at, blocks });
+            turn.messages.push(Message::new(role, at, blocks));
         }
     }
 }
@@ -66,6 +66,7 @@ impl Reader<'_> {
     fn answer<'a>(&mut self, said: Said<'a>) -> Vec<Block<'a>> {
         vec![Block::new(Body::Result(CallResult {
             call_id: said.tool_call_id.map(Cow::from).unwrap_or_default(),
+            name: None,
             blocks: self.content(said.content),
             is_error: false,
         }))]
@@ -101,12 +102,7 @@ impl Reader<'_> {
             let id = format!("call_{at}");
             let name = called.name.map(Cow::from).unwrap_or_default();
             let arguments = called.arguments.map(arguments).unwrap_or_default();
-            let call = Call {
-                id: id.into(),
-                name,
-                arguments,
-            };
-            blocks.push(Block::new(Body::Call(call)));
+            blocks.push(Block::new(Body::Call(Call::new(id, name, arguments))));
         }
         blocks
     }
@@ -168,11 +164,11 @@ impl Reader<'_> {
                 text: Cow::Borrowed(""),
                 proof: Some(Proof::Redacted(part.data?.0)),
             })),
-            Some("tool_use") => Some(Body::Call(Call {
-                id: part.id.map(Cow::from).unwrap_or_default(),
-                name: part.name?.0,
-                arguments: part.input.map(arguments).unwrap_or_default(),
-            })),
+            Some("tool_use") => Some(Body::Call(Call::new(
+                part.id.map(Cow::from).unwrap_or_default(),
+                part.name?.0,
+                part.input.map(arguments).unwrap_or_default(),
+            ))),
             Some("tool_result") => {
                 let mut inner = Reader {
                     ledger: self.ledger,
@@ -180,6 +176,7 @@ impl Reader<'_> {
                 };
                 Some(Body::Result(CallResult {
                     call_id: part.tool_use_id.map(Cow::from).unwrap_or_default(),
+                    name: None,
                     blocks: inner.content(part.content),
                     is_error: part.is_error.unwrap_or(false),
                 }))
@@ -207,11 +204,11 @@ fn call<'a>(entry: CallEntry<'a>, at: usize, nth: usize) -> Option<Call<'a>> {
         }
         (None, None) => return None,
     };
-    Some(Call {
-        id: id.unwrap_or_else(|| format!("call_{at}_{nth}").into()),
-        name: name.filter(|name| !name.is_empty())?.0,
+    Some(Call::new(
+        id.unwrap_or_else(|| format!("call_{at}_{nth}").into()),
+        name.filter(|name| !name.is_empty())?.0,
         arguments,
-    })
+    ))
 }
 
 /// A call's arguments: a string that holds JSON, or, from some programs, the JSON itself.

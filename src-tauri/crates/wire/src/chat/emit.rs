@@ -111,8 +111,8 @@ impl Emit {
             BlockKind::Text => Block::Text,
             BlockKind::Refusal => Block::Refusal,
             BlockKind::Thinking => Block::Thinking,
-            BlockKind::Redacted(_) => Block::Silent,
-            BlockKind::Call { id, name } => {
+            BlockKind::Redacted(_) | BlockKind::Image { .. } => Block::Silent,
+            BlockKind::Call { id, name, .. } => {
                 let number = self.calls;
                 self.calls += 1;
                 let id = call_id(id, number, &self.id).into_owned();

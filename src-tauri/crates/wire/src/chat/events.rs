@@ -5,7 +5,8 @@ use super::{
     content::arguments,
 };
 use crate::{
-    BlockKind, Dialect, Event, Fault, FaultKind, Finish, Piece, counts::Counts, json, sse::Frame,
+    BlockKind, CallForm, Dialect, Event, Fault, FaultKind, Finish, Piece, counts::Counts, json,
+    sse::Frame,
 };
 
 /// Most choices of one reply that are followed.
@@ -363,7 +364,12 @@ impl CallState {
         let (id, name) = (self.id.as_str().into(), self.name.as_str().into());
         sink(Event::BlockStart {
             index,
-            kind: BlockKind::Call { id, name },
+            kind: BlockKind::Call {
+                id,
+                name,
+                form: CallForm::Json,
+                namespace: None,
+            },
         });
     }
 

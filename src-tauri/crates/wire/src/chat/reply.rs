@@ -80,6 +80,7 @@ fn write_message(folded: &Folded, id: &str, envelope: &Envelope, out: &mut Vec<u
                     id: call,
                     name,
                     arguments,
+                    ..
                 } = part
                 {
                     write_call(&call_id(call, nth, id), name, arguments, envelope, out);

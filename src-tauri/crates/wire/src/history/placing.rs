@@ -48,7 +48,12 @@ struct Placing<'p, 'a> {
 
 impl<'a> Placing<'_, 'a> {
     fn take(&mut self, message: Message<'a>) {
-        let Message { role, at, blocks } = message;
+        let Message {
+            role,
+            at,
+            blocks,
+            phase,
+        } = message;
         let first_call = self.calls;
         let mut kept = Vec::with_capacity(blocks.len());
         for block in blocks {
@@ -64,9 +69,13 @@ impl<'a> Placing<'_, 'a> {
                 append_to_batch(last, kept, at, self.ledger);
             }
             _ => {
-                let blocks = kept;
-                self.built
-                    .push((Message { role, at, blocks }, first_call..self.calls));
+                let message = Message {
+                    role,
+                    at,
+                    blocks: kept,
+                    phase,
+                };
+                self.built.push((message, first_call..self.calls));
             }
         }
     }
@@ -130,11 +139,7 @@ impl<'a> Placing<'_, 'a> {
                     blocks.append(&mut message.blocks);
                     message.blocks = blocks;
                 } else {
-                    placed.push(Message {
-                        role: Role::User,
-                        at: message.at,
-                        blocks,
-                    });
+                    placed.push(Message::new(Role::User, message.at, blocks));
                 }
             }
             for call in calls {
@@ -144,11 +149,7 @@ impl<'a> Placing<'_, 'a> {
         }
         if !waiting.is_empty() {
             let at = placed.last().map_or(0, |message| message.at);
-            placed.push(Message {
-                role: Role::User,
-                at,
-                blocks: waiting,
-            });
+            placed.push(Message::new(Role::User, at, waiting));
         }
         placed
     }
@@ -213,6 +214,7 @@ fn append_to_batch<'a>(
 fn no_result<'a>() -> Block<'a> {
     Block::new(Body::Result(CallResult {
         call_id: Cow::Borrowed(""),
+        name: None,
         blocks: vec![Block::text(NO_RESULT)],
         is_error: true,
     }))

@@ -2,40 +2,26 @@ use super::*;
 use crate::{Call, CallResult};
 
 fn text<'a>(role: Role, at: usize, text: &'a str) -> Message<'a> {
-    Message {
-        role,
-        at,
-        blocks: vec![Block::text(text)],
-    }
+    Message::new(role, at, vec![Block::text(text)])
 }
 
 fn calls<'a>(at: usize, said: &'a str, ids: &[&'a str]) -> Message<'a> {
     let mut blocks = vec![Block::text(said)];
-    blocks.extend(ids.iter().map(|id| {
-        Block::new(Body::Call(Call {
-            id: (*id).into(),
-            name: "work".into(),
-            arguments: "{}".into(),
-        }))
-    }));
-    Message {
-        role: Role::Assistant,
-        at,
-        blocks,
-    }
+    blocks.extend(
+        ids.iter()
+            .map(|id| Block::new(Body::Call(Call::new(*id, "work", "{}")))),
+    );
+    Message::new(Role::Assistant, at, blocks)
 }
 
 fn result<'a>(at: usize, id: &'a str, text: &'a str) -> Message<'a> {
     let blocks = vec![Block::new(Body::Result(CallResult {
         call_id: id.into(),
+        name: None,
         blocks: vec![Block::text(text)],
         is_error: false,
     }))];
-    Message {
-        role: Role::User,
-        at,
-        blocks,
-    }
+    Message::new(Role::User, at, blocks)
 }
 
 /// The conversation in one line per message, and the ledger.

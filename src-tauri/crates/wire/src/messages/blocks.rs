@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::members::{BlockMembers, CacheControl, SourceMember};
 use super::request::{refused, unknown};
 use crate::{
@@ -35,14 +37,11 @@ pub(super) fn read_block<'a>(
             return Ok(());
         }
         "search_result" => Body::Text(Cow::Owned(read_search_result(&mut block, path, ledger))),
-        "tool_use" => Body::Call(Call {
-            id: block.id.take().unwrap_or_default().0,
-            name: block.name.take().unwrap_or_default().0,
-            arguments: block
-                .input
-                .take()
-                .map_or("".into(), |input| input.get().into()),
-        }),
+        "tool_use" => Body::Call(Call::new(
+            block.id.take().unwrap_or_default().0,
+            block.name.take().unwrap_or_default().0,
+            block.input.take().map_or("", RawValue::get),
+        )),
         "tool_result" => {
             let mut blocks = Vec::new();
             for (order, inner) in block
@@ -62,6 +61,7 @@ pub(super) fn read_block<'a>(
             }
             Body::Result(CallResult {
                 call_id: block.tool_use_id.take().unwrap_or_default().0,
+                name: None,
                 blocks,
                 is_error: block.is_error.take().unwrap_or(false),
             })

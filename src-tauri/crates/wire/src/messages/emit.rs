@@ -120,7 +120,9 @@ impl Emit {
             BlockKind::Text | BlockKind::Refusal => Kind::Text,
             BlockKind::Thinking => Kind::Thinking,
             BlockKind::Redacted(data) => Kind::Redacted(origin::tag(data, &self.envelope.origin)),
-            BlockKind::Call { id, name } => Kind::Call {
+            // The dialect has no place for it.
+            BlockKind::Image { .. } => return,
+            BlockKind::Call { id, name, .. } => Kind::Call {
                 id: call_id(id, index, &self.id, &self.envelope),
                 name: name.clone().into_owned(),
             },
@@ -149,6 +151,7 @@ impl Emit {
                 block.write(self.next, text, out);
             }
             Piece::Text(text) | Piece::Arguments(text) => block.held.push_str(text),
+            Piece::Data(_) | Piece::Citation(_) => {}
         }
     }
 

@@ -316,7 +316,7 @@ fn begin_block(index: usize, block: BlockMembers<'_>, sink: &mut impl FnMut(Even
         Some("tool_use") => {
             let id = filled(block.id).unwrap_or_default();
             let name = filled(block.name).unwrap_or_default();
-            (BlockKind::Call { id, name }, None)
+            (BlockKind::call(id, name), None)
         }
         _ => return false,
     };

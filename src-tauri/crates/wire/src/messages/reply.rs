@@ -16,7 +16,8 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
     message.text("model", &envelope.model);
     write_list(
         message.key("content"),
-        folded.blocks.iter().enumerate(),
+        // The dialect has no place for pictures.
+        (folded.blocks.iter().enumerate()).filter(|(_, part)| !matches!(part, Part::Image { .. })),
         |out, (index, part)| {
             let mut block = Object::begin(out);
             write_part(&mut block, part, index, folded, envelope);
@@ -54,6 +55,7 @@ fn write_part(
             block.text("thinking", text);
             block.text("signature", &tagged.unwrap_or_default());
         }
+        Part::Image { .. } => {}
         Part::Redacted(data) => {
             block.text("type", "redacted_thinking");
             block.text("data", &origin::tag(data, &envelope.origin));
@@ -62,6 +64,7 @@ fn write_part(
             id,
             name,
             arguments,
+            ..
         } => {
             block.text("type", "tool_use");
             block.text("id", &call_id(id, index, &folded.id, envelope));

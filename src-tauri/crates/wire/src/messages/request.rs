@@ -120,7 +120,7 @@ fn read_message<'a>(said: Said<'a>, at: usize, ledger: &mut Ledger) -> Result<Me
         let path = format!("messages[{at}].content[{order}]");
         read_block(block, &path, &mut blocks, ledger)?;
     }
-    Ok(Message { role, at, blocks })
+    Ok(Message::new(role, at, blocks))
 }
 
 fn read_tool<'a>(

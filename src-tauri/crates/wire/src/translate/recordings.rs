@@ -138,7 +138,7 @@ fn facts(folded: &Folded) -> Value {
                 let args: Value = serde_json::from_str(arguments).unwrap();
                 calls.push(serde_json::json!({"name": name, "args": args}));
             }
-            Part::Refusal(_) | Part::Redacted(_) => {}
+            Part::Refusal(_) | Part::Redacted(_) | Part::Image { .. } => {}
         }
     }
     let finish = match folded.finish {

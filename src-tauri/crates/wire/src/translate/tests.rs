@@ -15,11 +15,7 @@ const CAPS: Capabilities = Capabilities {
 };
 
 fn target() -> Target<'static> {
-    Target {
-        model: "up",
-        caps: &CAPS,
-        origin: "o",
-    }
+    Target::new("up", &CAPS, "o")
 }
 
 #[test]
@@ -31,7 +27,7 @@ fn pairs_without_a_hub_are_refused() {
         (Messages, Kiro),
         (Chat, Chat),
     ] {
-        let fault = translate(caller, upstream, b"{}", &target()).unwrap_err();
+        let fault = translate(&Ask::new(caller, b"{}"), upstream, &target()).unwrap_err();
         assert_eq!(fault.kind, FaultKind::BadRequest, "{caller:?} {upstream:?}");
         assert!(fault.message.contains(caller.name()));
     }
@@ -40,8 +36,12 @@ fn pairs_without_a_hub_are_refused() {
 #[test]
 fn half_characters_are_mended_in_requests_and_replies() {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"a\ud83d b\ud83d\ude00"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"description":"\udc00"}}}]}"#;
-    let translated =
-        translate(Dialect::Chat, Dialect::Messages, body.as_bytes(), &target()).unwrap();
+    let translated = translate(
+        &Ask::new(Dialect::Chat, body.as_bytes()),
+        Dialect::Messages,
+        &target(),
+    )
+    .unwrap();
     let sent: Value = serde_json::from_slice(&translated.body).unwrap();
     assert!(sent["messages"].to_string().contains("a\u{fffd} b😀"));
     let reply = r#"{"id":"msg_1","type":"message","role":"assistant","model":"up","content":[{"type":"text","text":"x\ud800"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}"#;
@@ -61,8 +61,12 @@ fn shortened_names_come_back_whole() {
     let body = format!(
         r#"{{"model":"m","max_tokens":5,"messages":[{{"role":"user","content":"u"}}],"tools":[{{"name":"{long}","input_schema":{{"type":"object"}}}}]}}"#
     );
-    let translated =
-        translate(Dialect::Messages, Dialect::Chat, body.as_bytes(), &target()).unwrap();
+    let translated = translate(
+        &Ask::new(Dialect::Messages, body.as_bytes()),
+        Dialect::Chat,
+        &target(),
+    )
+    .unwrap();
     let sent: Value = serde_json::from_slice(&translated.body).unwrap();
     let short = sent["tools"][0]["function"]["name"].as_str().unwrap();
     assert!(short.len() <= 64);
@@ -78,7 +82,7 @@ fn shortened_names_come_back_whole() {
 #[test]
 fn faults_end_a_stream_once() {
     let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"u"}]}"#;
-    let answer = translate(Dialect::Chat, Dialect::Messages, body, &target())
+    let answer = translate(&Ask::new(Dialect::Chat, body), Dialect::Messages, &target())
         .unwrap()
         .answer;
     let start = b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n";

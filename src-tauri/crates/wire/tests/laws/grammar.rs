@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use byokey_wire::{Capabilities, Dialect, Target, translate};
+use byokey_wire::{Ask, Capabilities, Dialect, Target, translate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -158,12 +158,8 @@ fn request(dialect: Dialect) -> impl Strategy<Value = Value> {
 
 fn translated_request(caller: Dialect, upstream: Dialect, body: &[u8]) -> Option<Value> {
     let caps = Capabilities::default();
-    let target = Target {
-        model: "m",
-        caps: &caps,
-        origin: "o",
-    };
-    let translated = translate(caller, upstream, body, &target).ok()?;
+    let target = Target::new("m", &caps, "o");
+    let translated = translate(&Ask::new(caller, body), upstream, &target).ok()?;
     Some(serde_json::from_slice(&translated.body).unwrap())
 }
 

@@ -1,18 +1,14 @@
 //! Nothing is lost in silence: what does not arrive is named.
 
-use byokey_wire::{Capabilities, Dialect, Ledger, Target, translate};
+use byokey_wire::{Ask, Capabilities, Dialect, Ledger, Target, translate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn lost(caller: Dialect, upstream: Dialect, body: &Value) -> (Value, Ledger) {
     let caps = Capabilities::default();
-    let target = Target {
-        model: "m",
-        caps: &caps,
-        origin: "o",
-    };
+    let target = Target::new("m", &caps, "o");
     let body = body.to_string();
-    let translated = translate(caller, upstream, body.as_bytes(), &target).unwrap();
+    let translated = translate(&Ask::new(caller, body.as_bytes()), upstream, &target).unwrap();
     (
         serde_json::from_slice(&translated.body).unwrap(),
         translated.losses,

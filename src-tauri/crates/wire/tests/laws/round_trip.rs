@@ -1,7 +1,7 @@
 //! There and back again: a request that crosses to the other dialect and returns means the same,
 //! except for what the ledgers name.
 
-use byokey_wire::{Capabilities, Dialect, Ledger, Target, translate};
+use byokey_wire::{Ask, Capabilities, Dialect, Ledger, Target, translate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -145,12 +145,13 @@ fn cross(caller: Dialect, upstream: Dialect, body: &Value) -> (Value, Ledger) {
         mid_system: Some(true),
         ..Capabilities::default()
     };
-    let target = Target {
-        model: "m",
-        caps: &caps,
-        origin: "o",
-    };
-    let translated = translate(caller, upstream, body.to_string().as_bytes(), &target).unwrap();
+    let target = Target::new("m", &caps, "o");
+    let translated = translate(
+        &Ask::new(caller, body.to_string().as_bytes()),
+        upstream,
+        &target,
+    )
+    .unwrap();
     (
         serde_json::from_slice(&translated.body).unwrap(),
         translated.losses,

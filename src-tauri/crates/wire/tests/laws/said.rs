@@ -1,7 +1,7 @@
 //! Replies made up for the laws, written as a provider of either dialect would, and read back as a
 //! caller of either dialect does.
 
-use byokey_wire::{Answer, Capabilities, Dialect, Frame, Frames, Target, translate};
+use byokey_wire::{Answer, Ask, Capabilities, Dialect, Frame, Frames, Target, translate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -298,12 +298,10 @@ impl Said {
 pub(crate) fn answer(caller: Dialect, upstream: Dialect) -> Answer {
     let body = br#"{"model":"m","max_tokens":9,"stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}"#;
     let caps = Capabilities::default();
-    let target = Target {
-        model: "m",
-        caps: &caps,
-        origin: "o",
-    };
-    translate(caller, upstream, body, &target).unwrap().answer
+    let target = Target::new("m", &caps, "o");
+    translate(&Ask::new(caller, body), upstream, &target)
+        .unwrap()
+        .answer
 }
 
 /// What the caller's stream is for these pieces of the provider's.

@@ -44,10 +44,7 @@ fn block<'a>(index: usize, kind: BlockKind<'a>, pieces: Vec<Piece<'a>>) -> Vec<E
 }
 
 fn call<'a>(id: &'a str, name: &'a str) -> BlockKind<'a> {
-    BlockKind::Call {
-        id: id.into(),
-        name: name.into(),
-    }
+    BlockKind::call(id, name)
 }
 
 fn end(reason: Finish, native: &str) -> [Event<'_>; 3] {

@@ -27,12 +27,15 @@ fn short(event: &Event<'_>) -> String {
             BlockKind::Refusal => format!("{index} refusal"),
             BlockKind::Thinking => format!("{index} thinking"),
             BlockKind::Redacted(_) => format!("{index} redacted"),
-            BlockKind::Call { id, name } => format!("{index} call {id:?} {name}"),
+            BlockKind::Call { id, name, .. } => format!("{index} call {id:?} {name}"),
+            BlockKind::Image { media_type } => format!("{index} image {media_type}"),
         },
         Event::Delta { index, piece } => match piece {
             Piece::Text(text) | Piece::Arguments(text) | Piece::Signature(text) => {
                 format!("{index} + {text}")
             }
+            Piece::Data(data) => format!("{index} + {data}"),
+            Piece::Citation(citation) => format!("{index} from {}", citation.url),
         },
         Event::BlockStop { index } => format!("{index} stop"),
         Event::Usage(usage) => format!("usage {:?} {:?}", usage.input, usage.output),
@@ -340,11 +343,7 @@ fn a_whole_reply_is_one_chunk() {
     )
     .unwrap();
     let folded = fold.finish().unwrap();
-    let call = |id: &str, name: &str, arguments: &str| Part::Call {
-        id: id.into(),
-        name: name.into(),
-        arguments: arguments.into(),
-    };
+    let call = |id: &str, name: &str, arguments: &str| Part::call(id, name, arguments);
     assert_eq!(
         folded.blocks,
         [

@@ -7,11 +7,7 @@ use crate::{
 };
 
 fn rendered(turn: &Turn<'_>, caps: &Capabilities) -> (Value, Vec<String>) {
-    let target = Target {
-        model: "up",
-        caps,
-        origin: "o",
-    };
+    let target = Target::new("up", caps, "o");
     let names = ToolNames::of(turn, 64);
     let mut ledger = Ledger::default();
     let body = render_request(turn, &target, &names, &mut ledger).unwrap();
@@ -23,25 +19,18 @@ fn rendered(turn: &Turn<'_>, caps: &Capabilities) -> (Value, Vec<String>) {
 }
 
 fn message<'a>(role: Role, blocks: Vec<Body<'a>>) -> Message<'a> {
-    Message {
-        role,
-        at: 3,
-        blocks: blocks.into_iter().map(Block::new).collect(),
-    }
+    Message::new(role, 3, blocks.into_iter().map(Block::new).collect())
 }
 
 fn call<'a>(id: &'a str, arguments: &'a str) -> Body<'a> {
-    Body::Call(Call {
-        id: id.into(),
-        name: "f".into(),
-        arguments: arguments.into(),
-    })
+    Body::Call(Call::new(id, "f", arguments))
 }
 
 fn result<'a>(id: &'a str, blocks: Vec<Body<'a>>, is_error: bool) -> Body<'a> {
     let blocks = blocks.into_iter().map(Block::new).collect();
     Body::Result(CallResult {
         call_id: id.into(),
+        name: None,
         blocks,
         is_error,
     })
@@ -177,11 +166,8 @@ fn what_cannot_be_said_is_refused() {
             messages: vec![message(Role::User, vec![body])],
             ..Turn::default()
         };
-        let target = Target {
-            model: "up",
-            caps: &Capabilities::default(),
-            origin: "o",
-        };
+        let caps = Capabilities::default();
+        let target = Target::new("up", &caps, "o");
         let names = ToolNames::of(&turn, 64);
         let fault = render_request(&turn, &target, &names, &mut Ledger::default()).unwrap_err();
         assert_eq!(

@@ -210,15 +210,7 @@ fn a_reply_may_come_whole_in_its_beginning() {
     )
     .unwrap();
     assert_eq!(folded.finish, Finish::ToolCalls);
-    let (id, name) = ("t".to_owned(), "f".to_owned());
-    assert_eq!(
-        folded.blocks,
-        [Part::Call {
-            id,
-            name,
-            arguments: r#"{"a":1}"#.to_owned()
-        }]
-    );
+    assert_eq!(folded.blocks, [Part::call("t", "f", r#"{"a":1}"#)]);
 }
 
 #[test]
