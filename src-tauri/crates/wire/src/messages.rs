@@ -12,9 +12,11 @@ mod render;
 mod reply;
 mod request;
 mod schema;
+mod suffix;
 
 pub(crate) use emit::Emit;
 pub(crate) use events::{Events, read_reply};
 pub(crate) use render::render_request;
 pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;
+pub(crate) use suffix::with_reasoning;

@@ -1,7 +1,7 @@
 //! Decides how a Claude model is told to think, and what that forbids elsewhere in the request.
 
 use crate::thinking::{Setting, steer, tokens_of};
-use crate::{Action, Body, Capabilities, Ledger, Reason, Reasoning, Role, ToolChoice, Turn};
+use crate::{Action, Body, Capabilities, Ledger, Reason, Reasoning, Role, ToolChoice, Turn, Words};
 
 /// Room for the answer behind a thinking budget.
 const ANSWER: u64 = 4096;
@@ -27,6 +27,35 @@ pub(super) struct Plan {
     pub(super) max_tokens: u64,
 }
 
+/// What the rules on thinking look at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    pub(super) reasoning: Option<Reasoning>,
+    pub(super) max_output: Option<u64>,
+    /// Whether a tool must be called.
+    pub(super) forced: bool,
+    /// Whether results are given to calls that were made without reasoning.
+    pub(super) unproven_loop: bool,
+    pub(super) words: Words,
+}
+
+impl Wish {
+    /// What a translated request wishes.
+    pub(super) fn of(turn: &Turn<'_>) -> Self {
+        let must = matches!(
+            turn.tool_choice,
+            Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed(_, true))
+        );
+        Self {
+            reasoning: turn.reasoning,
+            max_output: turn.max_output,
+            forced: must && !turn.tools.is_empty(),
+            unproven_loop: in_unproven_loop(turn),
+            words: turn.words,
+        }
+    }
+}
+
 impl Plan {
     /// Whether the model will think, with the restrictions that brings.
     pub(super) fn thinks(&self) -> bool {
@@ -34,28 +63,24 @@ impl Plan {
     }
 
     /// The plan for a request.
-    pub(super) fn of(turn: &Turn<'_>, caps: &Capabilities, ledger: &mut Ledger) -> Self {
+    pub(super) fn of(wish: &Wish, caps: &Capabilities, ledger: &mut Ledger) -> Self {
         let mut plan = Self {
             mode: None,
             effort: None,
-            max_tokens: max_tokens(turn, caps, ledger),
+            max_tokens: max_tokens(wish, caps, ledger),
         };
-        let Some(reasoning) = turn.reasoning else {
+        let Some(reasoning) = wish.reasoning else {
             return plan;
         };
-        plan.steer(reasoning, turn, caps, ledger);
+        plan.steer(reasoning, wish, caps, ledger);
         if let Some(Mode::Enabled { budget }) = plan.mode {
-            plan.make_room(budget, turn, caps, ledger);
+            plan.make_room(budget, wish, caps, ledger);
         }
-        let forced = matches!(
-            turn.tool_choice,
-            Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed(_, true))
-        );
-        if plan.thinks() && forced && !turn.tools.is_empty() {
-            plan.give_up(Reason::Limit, turn, ledger);
+        if plan.thinks() && wish.forced {
+            plan.give_up(Reason::Limit, wish, ledger);
         }
-        if matches!(plan.mode, Some(Mode::Enabled { .. })) && in_unproven_loop(turn) {
-            plan.give_up(Reason::InvalidHistory, turn, ledger);
+        if matches!(plan.mode, Some(Mode::Enabled { .. })) && wish.unproven_loop {
+            plan.give_up(Reason::InvalidHistory, wish, ledger);
         }
         plan
     }
@@ -63,14 +88,14 @@ impl Plan {
     fn steer(
         &mut self,
         reasoning: Reasoning,
-        turn: &Turn<'_>,
+        wish: &Wish,
         caps: &Capabilities,
         ledger: &mut Ledger,
     ) {
         let support = caps.thinking.as_ref();
         let steered = steer(reasoning, support);
         if let Some(action) = steered.loss {
-            ledger.note(turn.words.reasoning, action, Reason::ModelCapability);
+            ledger.note(wish.words.reasoning, action, Reason::ModelCapability);
         }
         // A model that no list knows is taken for a current one, and those are adaptive.
         let adaptive = support.is_none_or(|support| support.adaptive);
@@ -96,21 +121,15 @@ impl Plan {
     }
 
     /// The budget must leave room for the answer: first the limit is raised, then the budget cut.
-    fn make_room(
-        &mut self,
-        budget: u64,
-        turn: &Turn<'_>,
-        caps: &Capabilities,
-        ledger: &mut Ledger,
-    ) {
-        let words = turn.words;
+    fn make_room(&mut self, budget: u64, wish: &Wish, caps: &Capabilities, ledger: &mut Ledger) {
+        let words = wish.words;
         let mut budget = budget.max(MIN_BUDGET);
         let wanted = budget
             .saturating_add(ANSWER)
             .min(caps.max_output.unwrap_or(u64::MAX));
         if self.max_tokens < wanted {
             self.max_tokens = wanted;
-            if turn.max_output.is_some() {
+            if wish.max_output.is_some() {
                 ledger.note(words.max_output, Action::Approximated, Reason::Limit);
             }
         }
@@ -120,21 +139,21 @@ impl Plan {
         }
         self.mode = Some(Mode::Enabled { budget });
         if budget >= self.max_tokens {
-            self.give_up(Reason::Limit, turn, ledger);
+            self.give_up(Reason::Limit, wish, ledger);
         }
     }
 
-    fn give_up(&mut self, reason: Reason, turn: &Turn<'_>, ledger: &mut Ledger) {
-        ledger.note(turn.words.reasoning, Action::Dropped, reason);
+    fn give_up(&mut self, reason: Reason, wish: &Wish, ledger: &mut Ledger) {
+        ledger.note(wish.words.reasoning, Action::Dropped, reason);
         (self.mode, self.effort) = (None, None);
     }
 }
 
-fn max_tokens(turn: &Turn<'_>, caps: &Capabilities, ledger: &mut Ledger) -> u64 {
+fn max_tokens(wish: &Wish, caps: &Capabilities, ledger: &mut Ledger) -> u64 {
     let most = caps.max_output.unwrap_or(u64::MAX);
-    match turn.max_output {
+    match wish.max_output {
         Some(wanted) if wanted > most => {
-            ledger.note(turn.words.max_output, Action::Clamped, Reason::Limit);
+            ledger.note(wish.words.max_output, Action::Clamped, Reason::Limit);
             most
         }
         Some(wanted) => wanted,
@@ -189,7 +208,7 @@ mod tests {
 
     fn plan(turn: &Turn<'_>, caps: &Capabilities) -> (Plan, Vec<String>) {
         let mut ledger = Ledger::default();
-        let plan = Plan::of(turn, caps, &mut ledger);
+        let plan = Plan::of(&Wish::of(turn), caps, &mut ledger);
         let losses = ledger
             .entries()
             .iter()

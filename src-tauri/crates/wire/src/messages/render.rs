@@ -6,7 +6,7 @@
 use serde_json::value::RawValue;
 
 use super::content::{Content, write_blocks};
-use super::effort::{Mode, Plan};
+use super::effort::{Mode, Plan, Wish};
 use super::marks::Marks;
 use super::schema::{write_input_schema, write_reply_schema};
 use crate::ids::{ToolNames, digest};
@@ -20,7 +20,7 @@ use crate::{
 const FREE_TEXT: &str =
     r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 /// Lowest top-p that goes together with thinking.
-const THINKING_TOP_P: f64 = 0.95;
+pub(super) const THINKING_TOP_P: f64 = 0.95;
 
 /// Writes a request for a provider.
 ///
@@ -33,7 +33,7 @@ pub(crate) fn render_request(
     names: &ToolNames,
     ledger: &mut Ledger,
 ) -> Result<Vec<u8>, Fault> {
-    let plan = Plan::of(turn, target.caps, ledger);
+    let plan = Plan::of(&Wish::of(turn), target.caps, ledger);
     let mut marks = Marks::of(turn, ledger);
     let mut out = Vec::with_capacity(4096);
     let mut body = Object::begin(&mut out);
