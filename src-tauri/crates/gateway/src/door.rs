@@ -127,6 +127,21 @@ pub(crate) fn check_key(headers: &HeaderMap, view: &View) -> Result<Option<Arc<C
     Ok(Some(caller.clone()))
 }
 
+/// A refusal for want of a key, in better words when a key stood in the URL: those end up in logs
+/// and histories, so none is taken from there.
+pub(crate) fn key_in_url(fault: Fault, query: Option<&str>) -> Fault {
+    let given = query.unwrap_or_default().split('&');
+    if fault.kind != FaultKind::ClientKey || !given.into_iter().any(|it| it.starts_with("key=")) {
+        return fault;
+    }
+    Fault {
+        message: "byokey takes no key from the URL, where it would end up in logs; send it in the \
+                  header x-goog-api-key"
+            .into(),
+        ..fault
+    }
+}
+
 /// The dialect in which to answer a request whose path says nothing about it.
 pub(crate) fn guess_dialect(headers: &HeaderMap) -> Dialect {
     if headers.contains_key("anthropic-version") || headers.contains_key("x-api-key") {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use byokey_wire::{Fault, FaultKind, Model, Scan, Splice};
+use byokey_wire::{Fault, FaultKind, Scan, Splice};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
@@ -27,6 +27,25 @@ const GATHER_UP_TO: u64 = 1 << 20;
 /// Up to this size a copy is cheaper than sending the pieces around the model name one by one.
 const COPY_UP_TO: usize = 64 * 1024;
 
+/// The model that a request names.
+pub(crate) struct Named {
+    /// As the caller says it.
+    pub(crate) name: String,
+    /// Where a provider's name for it goes in.
+    pub(crate) place: Place,
+}
+
+/// Where a body names its model.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// This JSON string of it, quotes included.
+    At(Range<usize>),
+    /// Nowhere, but the provider looks for it there: in front of the member that begins here.
+    Before(usize),
+    /// Nowhere; the path names it at the provider too.
+    Nowhere,
+}
+
 /// A handle on one request's body; clones share it.
 #[derive(Clone)]
 pub(crate) struct Feed(Arc<Mutex<Inner>>);
@@ -37,6 +56,8 @@ struct Inner {
     scan: Scan,
     received: usize,
     limit: usize,
+    /// Whether a body without a model is refused.
+    wants_model: bool,
     /// Whether the body may be needed once more.
     kept: bool,
     /// When the last byte came.
@@ -52,9 +73,11 @@ struct Inner {
 pub(crate) struct FeedBroken;
 
 impl Feed {
+    /// A body that must name a model, unless the path does.
+    ///
     /// # Errors
     /// When the announced length is beyond `limit` bytes.
-    pub(crate) fn new(incoming: Upload, limit: usize) -> Result<Self, Fault> {
+    pub(crate) fn new(incoming: Upload, limit: usize, wants_model: bool) -> Result<Self, Fault> {
         if incoming.size_hint().lower() > limit as u64 {
             return Err(too_large(limit));
         }
@@ -65,6 +88,7 @@ impl Feed {
             scan: Scan::new(),
             received: 0,
             limit,
+            wants_model,
             kept: true,
             ended: None,
             fault: None,
@@ -77,17 +101,47 @@ impl Feed {
     ///
     /// # Errors
     /// When the body is no JSON object with a model, too large, or stops.
-    pub(crate) async fn model(&self) -> Result<Model, Fault> {
+    pub(crate) async fn model(&self) -> Result<Named, Fault> {
         std::future::poll_fn(|cx| {
             let mut inner = self.0.lock();
             loop {
                 if let Some(model) = inner.scan.model() {
-                    return Poll::Ready(Ok(model.clone()));
+                    return Poll::Ready(Ok(Named {
+                        name: model.name.clone(),
+                        place: Place::At(model.at.clone()),
+                    }));
                 }
                 if !ready!(inner.poll_pull(cx))? {
                     return Poll::Ready(Err(byokey_wire::ScanError::NoModel.into()));
                 }
             }
+        })
+        .await
+    }
+
+    /// Reads to the end and says where the model stands in the body, or where it would.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub(crate) async fn place(&self) -> Result<Place, Fault> {
+        self.end().await?;
+        let inner = self.0.lock();
+        Ok(match (inner.scan.model(), inner.scan.first_key()) {
+            (Some(model), _) => Place::At(model.at.clone()),
+            (None, Some(first)) => Place::Before(first),
+            (None, None) => Place::Nowhere,
+        })
+    }
+
+    /// Reads to the end.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub(crate) async fn end(&self) -> Result<(), Fault> {
+        std::future::poll_fn(|cx| {
+            let mut inner = self.0.lock();
+            while ready!(inner.poll_pull(cx))? {}
+            Poll::Ready(Ok(()))
         })
         .await
     }
@@ -116,16 +170,13 @@ impl Feed {
     /// # Errors
     /// As [`model`](Self::model).
     pub(crate) async fn whole(&self) -> Result<Bytes, Fault> {
-        std::future::poll_fn(|cx| {
-            let mut inner = self.0.lock();
-            while ready!(inner.poll_pull(cx))? {}
-            let whole = inner.joined();
-            if !inner.kept {
-                inner.pieces.clear();
-            }
-            Poll::Ready(Ok(whole))
-        })
-        .await
+        self.end().await?;
+        let mut inner = self.0.lock();
+        let whole = inner.joined();
+        if !inner.kept {
+            inner.pieces.clear();
+        }
+        Ok(whole)
     }
 
     /// Says that no other account will be asked with this body. A short one stays all the same: the
@@ -160,9 +211,13 @@ impl Feed {
         self.0.lock().fault.clone()
     }
 
-    /// The body with another model name in place of the caller's, from its first byte.
-    pub(crate) fn with_model(&self, at: Range<usize>, name: &str) -> Outgoing {
-        let mut splice = Splice::new(at, name);
+    /// The body with the provider's name of the model, from its first byte.
+    pub(crate) fn with_model(&self, place: &Place, name: &str) -> Outgoing {
+        let mut splice = match place {
+            Place::At(at) => Splice::new(at.clone(), name),
+            Place::Before(at) => Splice::insert(*at, name),
+            Place::Nowhere => Splice::none(),
+        };
         let inner = self.0.lock();
         if inner.ended.is_some() && inner.received <= COPY_UP_TO {
             let parts = splice.piece(inner.joined());
@@ -230,7 +285,11 @@ impl Inner {
     }
 
     fn finish(&mut self) -> Result<(), Fault> {
-        self.scan.finish()?;
+        if self.wants_model {
+            self.scan.finish()?;
+        } else {
+            self.scan.finish_any()?;
+        }
         self.ended = Some(Instant::now());
         Ok(())
     }

@@ -41,10 +41,9 @@ pub(crate) fn one(
     caller: Option<&Caller>,
     name: &str,
 ) -> Result<Response<Body>, Fault> {
-    let name = percent_decoded(name);
     let row = rows(view, dialect, caller)
         .into_iter()
-        .find(|row| row["id"] == name.as_str());
+        .find(|row| row["id"] == name);
     if let Some(row) = row {
         return Ok(respond::json(
             StatusCode::OK.as_u16(),
@@ -52,16 +51,16 @@ pub(crate) fn one(
         ));
     }
     // Also what a list does not show, such as `provider/model`, and the reason if nobody serves it.
-    let found = view.resolved.candidates(view.known(), dialect, &name)?;
+    let found = view.resolved.candidates(view.known(), dialect, name)?;
     let provider = found
         .first()
         .map(|candidate| candidate.seat.account.provider.as_str());
     let provider = provider.and_then(|id| view.catalog.provider(id));
-    if caller.is_some_and(|caller| !caller.allows(&[name.as_str()])) {
+    if caller.is_some_and(|caller| !caller.allows(&[name])) {
         let message = format!("this client key may not use the model `{name}`");
         return Err(Fault::new(FaultKind::Forbidden, message));
     }
-    let row = row_of(&name, provider, dialect);
+    let row = row_of(name, provider, dialect);
     Ok(respond::json(
         StatusCode::OK.as_u16(),
         row.to_string().into(),
@@ -101,47 +100,4 @@ fn row_of(id: &str, provider: Option<&Provider>, dialect: Dialect) -> Value {
         }
     }
     row
-}
-
-/// A path segment with its `%XX` resolved; clients escape the slash in `provider/model`.
-fn percent_decoded(segment: &str) -> String {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&byte, behind)) = rest.split_first() {
-        let hex = behind
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok());
-        let decoded = hex
-            .filter(|_| byte == b'%')
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match decoded {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &behind[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent_decoded;
-
-    #[test]
-    fn decodes_path_segments() {
-        for (segment, expected) in [
-            ("gpt-5", "gpt-5"),
-            ("openai%2Fgpt-5", "openai/gpt-5"),
-            ("100%", "100%"),
-            ("%zz%2", "%zz%2"),
-            ("%C3%A9", "é"),
-        ] {
-            assert_eq!(percent_decoded(segment), expected);
-        }
-    }
 }

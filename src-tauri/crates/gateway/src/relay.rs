@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use byokey_vault::Outcome;
-use byokey_wire::{
-    Answer, Ask, Dialect, Fault, FaultKind, Ledger, Model, Plan, Target, read_error, translate,
-};
+use byokey_wire::{Answer, Dialect, Fault, FaultKind, Ledger, Plan, Target, read_error, translate};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
@@ -22,11 +20,12 @@ use tokio::time::Instant;
 
 use self::stream::Limits;
 use crate::engine::{Shared, View};
-use crate::feed::{Feed, Outgoing};
+use crate::feed::{Feed, Named, Outgoing, Place};
 use crate::meter::Meter;
 use crate::resolve::Candidate;
 use crate::respond;
 use crate::roster::Caller;
+use crate::surface::Asked;
 use crate::upload::Upload;
 use crate::upstream::NoHead;
 
@@ -40,7 +39,7 @@ pub(crate) struct Exchange {
     pub(crate) shared: Arc<Shared>,
     pub(crate) view: Arc<View>,
     pub(crate) caller: Option<Arc<Caller>>,
-    pub(crate) dialect: Dialect,
+    pub(crate) asked: Asked,
     pub(crate) parts: Parts,
     pub(crate) id: String,
 }
@@ -68,11 +67,11 @@ impl Exchange {
         let mut meter = Meter::new(
             self.shared.clone(),
             self.id.clone(),
-            self.dialect,
+            self.asked.dialect,
             self.caller.as_ref(),
         );
         match self.relay(incoming, &mut meter).await {
-            Ok(reply) => reply.into_response(meter, self.dialect),
+            Ok(reply) => reply.into_response(meter, self.asked.dialect),
             Err(failure) => {
                 meter.failed(&failure.fault, failure.outcome);
                 let response = self.refuse(failure);
@@ -91,7 +90,7 @@ impl Exchange {
                 respond::set_id(response.headers_mut(), &self.id);
                 response
             }
-            None => respond::fault(self.dialect, &failure.fault, &self.id),
+            None => respond::fault(self.asked.dialect, &failure.fault, &self.id),
         };
         if !failure.route.is_empty() {
             response.headers_mut().insert(respond::ROUTE, failure.route);
@@ -103,8 +102,9 @@ impl Exchange {
         let timeouts = &self.view.config.timeouts;
         let end = timeouts.total().map(|total| Instant::now() + total);
         check_content_type(&self.parts.headers)?;
-        let feed = Feed::new(incoming, self.view.config.max_body())?;
-        let read = feed.model().await;
+        let wants_model = self.asked.model.is_none();
+        let feed = Feed::new(incoming, self.view.config.max_body(), wants_model)?;
+        let read = self.named(&feed).await;
         meter.note(|row| row.bytes_in = feed.received() as u64);
         let model = read?;
         meter.note(|row| row.asked_model.clone_from(&model.name));
@@ -135,6 +135,24 @@ impl Exchange {
         Err(last.unwrap_or_else(|| Fault::new(FaultKind::NoAccount, "no account is left").into()))
     }
 
+    /// The model that is asked for, by the path or by the body.
+    async fn named(&self, feed: &Feed) -> Result<Named, Fault> {
+        let Some(name) = &self.asked.model else {
+            return feed.model().await;
+        };
+        let place = match self.asked.dialect {
+            Dialect::Gemini => Place::Nowhere,
+            _ => feed.place().await?,
+        };
+        let name = name.clone();
+        Ok(Named { name, place })
+    }
+
+    /// Whether the caller wants a stream, as far as is known.
+    fn streams(&self, feed: &Feed) -> bool {
+        self.asked.stream.unwrap_or_else(|| feed.stream())
+    }
+
     /// The candidates in the order in which this request asks them. Without affinity the accounts
     /// that stand first for the same model take turns; what an alias falls back to stays behind.
     fn in_turn<'c>(&self, candidates: &'c [Candidate]) -> impl Iterator<Item = &'c Candidate> {
@@ -157,7 +175,7 @@ impl Exchange {
         &self,
         candidate: &Candidate,
         feed: &Feed,
-        model: &Model,
+        model: &Named,
         end: Option<Instant>,
         meter: &mut Meter,
     ) -> Result<reply::Begun, Failure> {
@@ -165,17 +183,17 @@ impl Exchange {
         let tried = self.ask(candidate, feed, model, end, meter).await;
         meter.note(|row| {
             row.bytes_in = feed.received() as u64;
-            row.stream = feed.stream();
+            row.stream = self.streams(feed);
         });
         tried
     }
 
-    fn candidates(&self, model: &Model) -> Result<Arc<[Candidate]>, Fault> {
+    fn candidates(&self, model: &Named) -> Result<Arc<[Candidate]>, Fault> {
         let known = self.view.known();
         let found = self
             .view
             .resolved
-            .candidates(known, self.dialect, &model.name)?;
+            .candidates(known, self.asked.dialect, &model.name)?;
         let Some(caller) = &self.caller else {
             return Ok(found);
         };
@@ -220,14 +238,14 @@ impl Exchange {
         &self,
         candidate: &Candidate,
         feed: &Feed,
-        model: &Model,
+        model: &Named,
         end: Option<Instant>,
         meter: &mut Meter,
     ) -> Result<reply::Begun, Failure> {
         let prepared = self.prepare(candidate, feed, model).await?;
         let losses = u32::try_from(prepared.losses.entries().len()).unwrap_or(u32::MAX);
         meter.note(|row| row.losses = losses);
-        let request = self.request(candidate, prepared.body, feed.stream());
+        let request = self.request(candidate, prepared.body, self.streams(feed));
         let timeouts = &self.view.config.timeouts;
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let wait = left.map_or(timeouts.headers(), |left| left.min(timeouts.headers()));
@@ -252,7 +270,7 @@ impl Exchange {
         }
         let back = reply::Back {
             upstream: candidate.upstream,
-            stream: feed.stream(),
+            stream: self.streams(feed),
             answer: prepared.answer,
             limits,
         };
@@ -280,10 +298,10 @@ impl Exchange {
         &self,
         candidate: &Candidate,
         feed: &Feed,
-        model: &Model,
+        model: &Named,
     ) -> Result<Prepared, Fault> {
         if candidate.plan == Plan::Pass {
-            let body = feed.with_model(model.at.clone(), &candidate.model);
+            let body = feed.with_model(&model.place, &candidate.model);
             return Ok(Prepared {
                 body,
                 answer: None,
@@ -293,8 +311,7 @@ impl Exchange {
         let whole = feed.whole().await?;
         let origin = &candidate.seat.account.provider;
         let target = Target::new(&candidate.model, &candidate.caps, origin);
-        let ask = Ask::new(self.dialect, &whole);
-        let translated = translate(&ask, candidate.upstream, &target)?;
+        let translated = translate(&self.asked.ask(&whole), candidate.upstream, &target)?;
         if self.strict() && !translated.losses.is_empty() {
             let lost = translated.losses.header().unwrap_or_default();
             return Err(Fault::new(

@@ -40,7 +40,7 @@ pub use fault::{Fault, FaultKind, error_body, error_event, keep_alive, read_erro
 pub use loss::{Action, Ledger, Loss, Reason};
 pub use memory::{Memory, Proofs};
 pub use plan::{Plan, plan};
-pub use scan::{MAX_DEPTH, Model, Scan, ScanError};
+pub use scan::{MAX_DEPTH, Marks, Model, Scan, ScanError};
 pub use splice::Splice;
 pub use sse::{Frame, Frames};
 pub use suffix::with_reasoning;

@@ -20,7 +20,7 @@ pub const MAX_DEPTH: usize = 1024;
 /// Longest model name taken, in bytes of its JSON literal.
 const MAX_MODEL: usize = 1024;
 /// Longest key literal kept: room for the keys below with every letter written as an escape.
-const MAX_KEY: usize = 64;
+const MAX_KEY: usize = 128;
 
 /// An incremental look at one JSON object.
 #[derive(Debug)]
@@ -37,6 +37,23 @@ pub struct Scan {
     role: Role,
     model: Option<Model>,
     stream: Option<bool>,
+    first_key: Option<usize>,
+    marks: Marks,
+}
+
+/// Members that say what kind of request a body is, as far as seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// There is a `messages` member, as in Chat and Messages.
+    pub messages: bool,
+    /// There is an `input` member, as in Responses.
+    pub input: bool,
+    /// The earlier response that a Responses request goes on from.
+    pub previous_response_id: Option<String>,
+    /// Whether the reply is to be kept, where that is said.
+    pub store: Option<bool>,
+    /// Whether the reply is to be made without the caller waiting for it.
+    pub background: bool,
 }
 
 /// The model member of a request.
@@ -93,6 +110,9 @@ pub enum ScanError {
     /// `stream` is not a boolean.
     #[error("`stream` must be true or false")]
     BadStream,
+    /// `previous_response_id` is neither a string nor null, or stands there twice.
+    #[error("`previous_response_id` must be one string of at most {MAX_MODEL} bytes")]
+    BadPrevious,
 }
 
 impl From<ScanError> for Fault {
@@ -101,6 +121,7 @@ impl From<ScanError> for Fault {
         fault.param = match error {
             ScanError::NoModel | ScanError::BadModel | ScanError::TwoModels => Some("model".into()),
             ScanError::BadStream => Some("stream".into()),
+            ScanError::BadPrevious => Some("previous_response_id".into()),
             _ => None,
         };
         fault
@@ -117,6 +138,12 @@ enum Role {
     Model,
     /// The value of the outermost `stream`.
     Stream,
+    /// The value of the outermost `previous_response_id`.
+    Previous,
+    /// The value of the outermost `store`.
+    Store,
+    /// The value of the outermost `background`.
+    Background,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +208,8 @@ impl Scan {
             role: Role::Other,
             model: None,
             stream: None,
+            first_key: None,
+            marks: Marks::default(),
         }
     }
 
@@ -192,6 +221,16 @@ impl Scan {
     /// Whether the caller asks for a stream, as far as seen; absent and `null` mean no.
     pub fn stream(&self) -> bool {
         self.stream.unwrap_or(false)
+    }
+
+    /// Members that tell kinds of requests apart, as far as seen.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Where the first member begins, once it does; a member may be put in front of it.
+    pub fn first_key(&self) -> Option<usize> {
+        self.first_key
     }
 
     /// Takes the next piece of the body.
@@ -307,10 +346,21 @@ impl Scan {
             (Role::Model, b'"') | (Role::Stream, b't' | b'f' | b'n') => {}
             (Role::Model, _) => return Err(ScanError::BadModel),
             (Role::Stream, _) => return Err(ScanError::BadStream),
-            (Role::Other | Role::TopKey, _) => {}
+            (Role::Previous, b'"' | b'n') => {}
+            (Role::Previous, _) => return Err(ScanError::BadPrevious),
+            _ => {}
         }
-        if role == Role::Stream {
-            self.stream = Some(byte == b't');
+        match role {
+            Role::Stream => self.stream = Some(byte == b't'),
+            Role::Store => {
+                self.marks.store = match byte {
+                    b't' => Some(true),
+                    b'f' => Some(false),
+                    _ => None,
+                };
+            }
+            Role::Background => self.marks.background = byte == b't',
+            _ => {}
         }
         match byte {
             b'{' => self.open(true, at)?,
@@ -331,6 +381,7 @@ impl Scan {
         self.state = State::Text { key };
         if key && self.depth == 1 {
             self.role = Role::TopKey;
+            self.first_key.get_or_insert(self.base + at);
         }
         if self.keeps() {
             self.literal.clear();
@@ -376,26 +427,51 @@ impl Scan {
         }
         self.keep(b'"')?;
         if self.role == Role::TopKey {
-            self.role = match serde_json::from_slice::<String>(&self.literal).as_deref() {
-                Ok("model") if self.model.is_some() => return Err(ScanError::TwoModels),
-                Ok("model") => Role::Model,
-                Ok("stream") => Role::Stream,
-                _ => Role::Other,
-            };
+            let key = serde_json::from_slice::<String>(&self.literal);
+            self.role = self.role_of(key.as_deref().unwrap_or_default())?;
             return Ok(());
         }
-        let name = serde_json::from_slice(&self.literal).map_err(|_| ScanError::BadModel)?;
-        self.model = Some(Model {
-            name,
-            at: self.literal_start..self.base + at + 1,
-        });
+        let text = serde_json::from_slice(&self.literal);
+        if self.role == Role::Previous {
+            let id = text.map_err(|_| ScanError::BadPrevious)?;
+            self.marks.previous_response_id = Some(id);
+        } else {
+            self.model = Some(Model {
+                name: text.map_err(|_| ScanError::BadModel)?,
+                at: self.literal_start..self.base + at + 1,
+            });
+        }
         self.role = Role::Other;
         Ok(())
     }
 
+    /// What the value behind a key of the outermost object is for.
+    fn role_of(&mut self, key: &str) -> Result<Role, ScanError> {
+        Ok(match key {
+            "model" if self.model.is_some() => return Err(ScanError::TwoModels),
+            "model" => Role::Model,
+            "stream" => Role::Stream,
+            "previous_response_id" if self.marks.previous_response_id.is_some() => {
+                return Err(ScanError::BadPrevious);
+            }
+            "previous_response_id" => Role::Previous,
+            "store" => Role::Store,
+            "background" => Role::Background,
+            "messages" => {
+                self.marks.messages = true;
+                Role::Other
+            }
+            "input" => {
+                self.marks.input = true;
+                Role::Other
+            }
+            _ => Role::Other,
+        })
+    }
+
     /// Whether the string being read is one that byokey acts on.
     fn keeps(&self) -> bool {
-        self.depth == 1 && matches!(self.role, Role::TopKey | Role::Model)
+        self.depth == 1 && matches!(self.role, Role::TopKey | Role::Model | Role::Previous)
     }
 
     fn keep(&mut self, byte: u8) -> Result<(), ScanError> {
@@ -413,7 +489,10 @@ impl Scan {
             self.literal
                 .extend_from_slice(&bytes[..bytes.len().min(room)]);
         } else if self.literal.len() + bytes.len() > MAX_MODEL {
-            return Err(ScanError::BadModel);
+            return Err(match self.role {
+                Role::Previous => ScanError::BadPrevious,
+                _ => ScanError::BadModel,
+            });
         } else {
             self.literal.extend_from_slice(bytes);
         }

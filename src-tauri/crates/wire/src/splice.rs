@@ -27,6 +27,29 @@ impl Splice {
         }
     }
 
+    /// Puts a `model` member in front of the first one, which begins at `first_key`.
+    pub fn insert(first_key: usize, model: &str) -> Self {
+        let mut member = b"\"model\":".to_vec();
+        crate::json::write_str(&mut member, model);
+        member.push(b',');
+        Self {
+            at: first_key..first_key,
+            name: member.into(),
+            written: false,
+            offset: 0,
+        }
+    }
+
+    /// Leaves every byte as it is.
+    pub fn none() -> Self {
+        Self {
+            at: 0..0,
+            name: Bytes::new(),
+            written: true,
+            offset: 0,
+        }
+    }
+
     /// Length of the new body, when the old one has `whole` bytes.
     pub fn length(&self, whole: u64) -> u64 {
         whole.saturating_sub(self.at.len() as u64) + self.name.len() as u64
@@ -75,6 +98,20 @@ mod tests {
                 out.extend(splice.piece(body.slice(cut..)).concat());
                 assert_eq!(out, expected.as_bytes(), "cut at {cut}");
             }
+        }
+    }
+
+    #[test]
+    fn a_body_without_a_model_gets_one_in_front() {
+        let body = Bytes::from_static(b" {\n \"x\" : 1}");
+        let mut scan = Scan::new();
+        scan.push(&body).unwrap();
+        let at = scan.first_key().unwrap();
+        for cut in 0..=body.len() {
+            let mut splice = Splice::insert(at, "m");
+            let mut out = splice.piece(body.slice(..cut)).concat();
+            out.extend(splice.piece(body.slice(cut..)).concat());
+            assert_eq!(out, b" {\n \"model\":\"m\",\"x\" : 1}", "cut at {cut}");
         }
     }
 }

@@ -155,3 +155,36 @@ proptest::proptest! {
         proptest::prop_assert!(ours_only || pieces.is_ok() == theirs.is_ok(), "{body}: {pieces:?}");
     }
 }
+
+#[test]
+fn marks_what_tells_requests_apart() {
+    let marks = |body: &str| {
+        let mut scan = Scan::new();
+        for byte in body.as_bytes() {
+            scan.push(std::slice::from_ref(byte))?;
+        }
+        scan.finish_any()?;
+        Ok::<_, ScanError>(scan.marks().clone())
+    };
+    let seen = marks(r#"{"a":{"messages":1},"input":[{"store":true}],"store":false}"#).unwrap();
+    assert!(seen.input && !seen.messages && !seen.background);
+    assert_eq!(seen.store, Some(false));
+    let escaped: String = "previous_response_id"
+        .bytes()
+        .map(|byte| format!("\\u{byte:04x}"))
+        .collect();
+    for key in ["previous_response_id", &escaped] {
+        let seen = marks(&format!(r#"{{"{key}":"resp_1","background":true}}"#)).unwrap();
+        assert_eq!(seen.previous_response_id.as_deref(), Some("resp_1"));
+        assert!(seen.background);
+        let none = marks(&format!(r#"{{"{key}":null,"store":null}}"#)).unwrap();
+        assert_eq!(none, Marks::default());
+        for bad in [
+            format!(r#"{{"{key}":1}}"#),
+            format!(r#"{{"{key}":"{}"}}"#, "x".repeat(2000)),
+            format!(r#"{{"{key}":"a","previous_response_id":"b"}}"#),
+        ] {
+            assert_eq!(marks(&bad), Err(ScanError::BadPrevious), "{bad}");
+        }
+    }
+}
