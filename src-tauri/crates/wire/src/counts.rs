@@ -16,9 +16,9 @@ use crate::{Dialect, Usage, json::Text};
 /// early and some late, and what byokey wants are sums, so they are kept apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
-    /// `prompt_tokens`, `input_tokens`, `promptTokenCount`.
+    /// `prompt_tokens`, `input_tokens`, `promptTokenCount`, `uncachedInputTokens`.
     prompt: Option<u64>,
-    /// `completion_tokens`, `output_tokens`, `candidatesTokenCount`.
+    /// `completion_tokens`, `output_tokens`, `candidatesTokenCount`, `outputTokens`.
     output: Option<u64>,
     cache_read: Option<u64>,
     cache_write: Option<u64>,
@@ -46,7 +46,7 @@ impl Counts {
             reasoning: self.reasoning,
         };
         match dialect {
-            Dialect::Messages => {
+            Dialect::Messages | Dialect::Kiro => {
                 usage.input = plus(plus(self.prompt, self.cache_read), self.cache_write);
             }
             Dialect::Gemini => {
@@ -57,20 +57,27 @@ impl Counts {
                     .map(|_| self.output.unwrap_or(0));
                 usage.output = plus(some, self.reasoning);
             }
-            Dialect::Chat | Dialect::Responses | Dialect::Kiro => {}
+            Dialect::Chat | Dialect::Responses => {}
         }
         usage
     }
 
     fn slot(&mut self, key: &str) -> Option<&mut Option<u64>> {
         Some(match key {
-            "prompt_tokens" | "input_tokens" | "promptTokenCount" => &mut self.prompt,
-            "completion_tokens" | "output_tokens" | "candidatesTokenCount" => &mut self.output,
+            "prompt_tokens" | "input_tokens" | "promptTokenCount" | "uncachedInputTokens" => {
+                &mut self.prompt
+            }
+            "completion_tokens" | "output_tokens" | "candidatesTokenCount" | "outputTokens" => {
+                &mut self.output
+            }
             "cached_tokens"
             | "prompt_cache_hit_tokens"
             | "cache_read_input_tokens"
-            | "cachedContentTokenCount" => &mut self.cache_read,
-            "cache_write_tokens" | "cache_creation_input_tokens" => &mut self.cache_write,
+            | "cachedContentTokenCount"
+            | "cacheReadInputTokens" => &mut self.cache_read,
+            "cache_write_tokens" | "cache_creation_input_tokens" | "cacheWriteInputTokens" => {
+                &mut self.cache_write
+            }
             "reasoning_tokens" | "thinking_tokens" | "thoughtsTokenCount" => &mut self.reasoning,
             "toolUsePromptTokenCount" => &mut self.tool_prompt,
             _ => return None,
@@ -214,6 +221,13 @@ mod tests {
                     r#"{"input_tokens":5,"input_tokens_details":{"cached_tokens":0},"output_tokens":6,"output_tokens_details":{"reasoning_tokens":1}}"#,
                 ],
                 [Some(5), Some(0), None, Some(6), Some(1)],
+            ),
+            (
+                Dialect::Kiro,
+                &[
+                    r#"{"uncachedInputTokens":13,"outputTokens":4,"totalTokens":117,"cacheReadInputTokens":100}"#,
+                ],
+                [Some(113), Some(100), None, Some(4), None],
             ),
             (
                 Dialect::Gemini,

@@ -14,7 +14,7 @@ use crate::{Action, Block, Body, Dialect, Ledger, Message, Reason, Role, Target,
 use pairing::Pairing;
 
 /// What stands in for the person's words where a provider insists on some.
-const OPENING: &str = "Continue.";
+pub(crate) const OPENING: &str = "Continue.";
 
 /// Puts the conversation in order for a provider: reasoning that it may see; system text at the top
 /// (after the first reply in its place, or as a marked user text where the model refuses that);
@@ -28,13 +28,16 @@ pub(crate) fn repair(
 ) {
     let keep_text = upstream == Dialect::Chat && target.caps.wants_reasoning_content;
     origin::settle(turn, target.origin, keep_text, ledger);
-    if upstream == Dialect::Messages {
+    // Kiro's models are mostly Claude's.
+    let particular = matches!(upstream, Dialect::Messages | Dialect::Kiro);
+    if particular {
         drop_blanks(turn, ledger);
     }
     // Chat has always taken them anywhere; Messages only lately.
     let mid_system = target.caps.mid_system.unwrap_or(upstream == Dialect::Chat);
+    let mid_system = mid_system && upstream != Dialect::Kiro;
     order(turn, mid_system, ledger);
-    if upstream == Dialect::Messages {
+    if particular {
         open_with_user(turn, ledger);
     }
 }

@@ -16,6 +16,7 @@ mod gemini;
 mod history;
 mod ids;
 mod json;
+mod kiro;
 mod loss;
 mod memory;
 mod messages;

@@ -19,4 +19,5 @@ pub(crate) use events::{Events, read_reply};
 pub(crate) use render::render_request;
 pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;
+pub(crate) use schema::write_input_schema;
 pub(crate) use suffix::with_reasoning;

@@ -14,10 +14,14 @@ pub enum Plan {
 
 /// The plan for a pair of dialects, or `None` where byokey cannot translate that pair.
 pub fn plan(caller: Dialect, upstream: Dialect) -> Option<Plan> {
+    if caller == Dialect::Kiro {
+        return None;
+    }
     if caller == upstream {
         return Some(Plan::Pass);
     }
-    (has_hub(caller) && has_hub(upstream)).then_some(Plan::Via)
+    let upstream_has = upstream == Dialect::Kiro || has_hub(upstream);
+    (has_hub(caller) && upstream_has).then_some(Plan::Via)
 }
 
 /// Whether a dialect can be read into and written from the hub.

@@ -11,7 +11,7 @@ use crate::{
     fold::Fold,
     gemini, history,
     ids::ToolNames,
-    json, messages, plan, responses,
+    json, kiro, messages, plan, responses,
     settle::Settle,
     sse::{Frame, Frames},
     watch::Seen,
@@ -144,7 +144,7 @@ pub fn translate(
         Dialect::Messages => messages::render_request(&turn, target, &names, &mut losses)?,
         Dialect::Responses => responses::render_request(&turn, target, &names, &mut losses)?,
         Dialect::Gemini => gemini::render_request(&turn, target, &names, &mut losses)?,
-        Dialect::Kiro => return Err(no_way(caller, upstream)),
+        Dialect::Kiro => kiro::render_request(&turn, target, &names, &mut losses)?,
     };
     Ok(Translated {
         body,
@@ -234,8 +234,7 @@ impl Answer {
     /// The translation of a streamed reply that begins at `created_s` seconds since the epoch.
     pub fn stream(&self, created_s: i64) -> Translation {
         Translation {
-            frames: Frames::new(),
-            reader: Reader::new(self.upstream),
+            source: Source::new(self.upstream),
             tail: Tail {
                 settle: Settle::default(),
                 names: self.names.clone(),
@@ -249,7 +248,8 @@ impl Answer {
     /// # Errors
     /// When the body is no reply of the provider's dialect, or says that the provider failed.
     pub fn reply(&self, body: &[u8], created_s: i64) -> Result<Reply, Fault> {
-        let mended = json::mend(body);
+        let is_text = self.upstream != Dialect::Kiro;
+        let mended = is_text.then(|| json::mend(body)).flatten();
         let body = mended.as_deref().unwrap_or(body);
         let mut settle = Settle::default();
         let mut fold = Fold::default();
@@ -261,7 +261,8 @@ impl Answer {
             Dialect::Messages => messages::read_reply(body, &mut sink)?,
             Dialect::Responses => responses::read_reply(body, &mut sink)?,
             Dialect::Gemini => gemini::read_reply(body, &mut sink)?,
-            Dialect::Chat | Dialect::Kiro => chat::read_reply(body, &mut sink)?,
+            Dialect::Kiro => kiro::read_reply(body, &mut sink),
+            Dialect::Chat => chat::read_reply(body, &mut sink)?,
         }
         let folded = fold.finish()?;
         let envelope = self.envelope(created_s);
@@ -288,34 +289,22 @@ impl Answer {
 /// A streamed reply on its way to the caller.
 #[derive(Debug)]
 pub struct Translation {
-    frames: Frames,
-    reader: Reader,
+    source: Source,
     tail: Tail,
 }
 
 impl Translation {
     /// Takes bytes of the provider's stream, cut anywhere, and appends what the caller gets for them.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        let Self {
-            frames,
-            reader,
-            tail,
-        } = self;
-        frames.push(bytes, |frame| {
-            reader.frame(&frame, &mut |event| tail.event(event, out));
-        });
+        let Self { source, tail } = self;
+        source.push(bytes, &mut |event| tail.event(event, out));
     }
 
     /// Says that the provider closed its stream. Ends the caller's stream as well, with an error if
     /// the provider left something open.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        let Self {
-            frames,
-            reader,
-            tail,
-        } = self;
-        frames.finish(|frame| reader.frame(&frame, &mut |event| tail.event(event, out)));
-        reader.finish(&mut |event| tail.event(event, out));
+        let Self { source, tail } = self;
+        source.finish(&mut |event| tail.event(event, out));
     }
 
     /// Ends the caller's stream with an error, unless it has ended already.
@@ -385,6 +374,41 @@ fn restore<'a>(event: Event<'a>, names: &'a ToolNames) -> Event<'a> {
             }
         }
         other => other,
+    }
+}
+
+/// From the provider's bytes to its events.
+#[derive(Debug)]
+enum Source {
+    /// Server-sent events.
+    Lines(Frames, Reader),
+    /// An AWS event stream.
+    Binary(Box<kiro::Events>),
+}
+
+impl Source {
+    fn new(upstream: Dialect) -> Self {
+        match upstream {
+            Dialect::Kiro => Self::Binary(Box::default()),
+            _ => Self::Lines(Frames::new(), Reader::new(upstream)),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(Event<'_>)) {
+        match self {
+            Self::Lines(frames, reader) => frames.push(bytes, |frame| reader.frame(&frame, sink)),
+            Self::Binary(events) => events.push(bytes, sink),
+        }
+    }
+
+    fn finish(&mut self, sink: &mut impl FnMut(Event<'_>)) {
+        match self {
+            Self::Lines(frames, reader) => {
+                frames.finish(|frame| reader.frame(&frame, sink));
+                reader.finish(sink);
+            }
+            Self::Binary(events) => events.finish(sink),
+        }
     }
 }
 

@@ -8,10 +8,14 @@
 
 #[path = "laws/cuts.rs"]
 mod cuts;
+#[path = "kiro/event_stream.rs"]
+mod event_stream;
 #[path = "laws/fold.rs"]
 mod fold;
 #[path = "laws/grammar.rs"]
 mod grammar;
+#[path = "laws/kiro.rs"]
+mod kiro;
 #[path = "laws/ledger.rs"]
 mod ledger;
 #[path = "laws/pass.rs"]

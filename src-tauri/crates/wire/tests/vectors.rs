@@ -4,8 +4,9 @@
 //! `tests/vectors/<from>__<to>/<case>.*`: `in.json` the caller's request; `target.json` the model, if
 //! the case depends on it; `up.json` the provider's request; `loss.json` the request's losses
 //! (missing: none); `up.sse` the provider's stream and `out.sse` the caller's; `reply.json` the
-//! provider's whole reply and `out.json` the caller's. JSON is compared as values; an expected
-//! string that ends in `*` stands for any text with that beginning.
+//! provider's whole reply and `out.json` the caller's. Kiro's frames stand in `up.frames.json`, stream
+//! and whole reply in one. JSON is compared as values; an expected string that ends in `*` stands for
+//! any text with that beginning.
 
 #![allow(
     clippy::panic,
@@ -13,10 +14,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "kiro/event_stream.rs"]
+mod event_stream;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use byokey_wire::{Answer, Ask, Capabilities, Dialect, Frames, Target, Translated, translate};
+use byokey_wire::{
+    Answer, Ask, Capabilities, Dialect, Form, Frames, Target, Translated, translate,
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -27,6 +33,8 @@ fn every_vector_holds() {
     for (from, to) in [
         (Dialect::Chat, Dialect::Messages),
         (Dialect::Messages, Dialect::Chat),
+        (Dialect::Chat, Dialect::Kiro),
+        (Dialect::Messages, Dialect::Kiro),
     ] {
         let folder = root.join(format!("{}__{}", from.name(), to.name()));
         for name in case_names(&folder) {
@@ -88,7 +96,11 @@ impl Case {
             });
         let text =
             |member: &str, other| target.get(member).and_then(Value::as_str).unwrap_or(other);
-        let target = Target::new(text("model", "model-x"), &caps, text("origin", "anthropic"));
+        let profile = text("profile", "");
+        let mut target = Target::new(text("model", "model-x"), &caps, text("origin", "anthropic"));
+        if self.to == Dialect::Kiro {
+            target.form = Form::Kiro { profile };
+        }
         let body = self.bytes("in.json").unwrap();
         let translated = translate(&Ask::new(self.from, &body), self.to, &target);
         if let Some(expected) = self.json("fault.json") {
@@ -117,15 +129,18 @@ impl Case {
             let noted = serde_json::to_value(&translated.losses).unwrap();
             self.compare("loss.json", &losses, &noted, wrong);
         }
-        if let (Some(upstream), Some(expected)) = (self.bytes("up.sse"), self.bytes("out.sse")) {
+        if let (Some(upstream), Some(expected)) = (self.upstream(), self.bytes("out.sse")) {
             let expected = Value::Array(frames(&expected));
             for piece in [1, 5, 1 << 16] {
                 let seen = Value::Array(frames(&streamed(&translated.answer, &upstream, piece)));
                 self.compare("out.sse", &expected, &seen, wrong);
             }
         }
-        if let (Some(upstream), Some(expected)) = (self.bytes("reply.json"), self.json("out.json"))
-        {
+        let reply = match self.to {
+            Dialect::Kiro => self.upstream(),
+            _ => self.bytes("reply.json"),
+        };
+        if let (Some(upstream), Some(expected)) = (reply, self.json("out.json")) {
             match translated.answer.reply(&upstream, 0) {
                 Ok(reply) => {
                     let seen = serde_json::from_slice(&reply.body).unwrap();
@@ -133,6 +148,17 @@ impl Case {
                 }
                 Err(fault) => wrong.push(format!("{}: reply refused, {fault:?}", self.name)),
             }
+        }
+    }
+
+    /// The provider's stream.
+    fn upstream(&self) -> Option<Vec<u8>> {
+        match self.to {
+            Dialect::Kiro => {
+                let frames = self.json("up.frames.json")?;
+                Some(event_stream::stream(frames.as_array().unwrap()))
+            }
+            _ => self.bytes("up.sse"),
         }
     }
 

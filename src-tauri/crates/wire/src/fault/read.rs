@@ -52,10 +52,17 @@ fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
             .filter(|word| !word.is_empty())
     };
     let their_type = match error.get("type").and_then(Value::as_str) {
+        // Amazon's types may have the name of their service before them.
+        _ if upstream == Dialect::Kiro => {
+            word("__type").map(|name| name.rsplit('#').next().unwrap_or(name))
+        }
         Some("") | None => word("error_type"),
         Some(their_type) => Some(their_type),
     };
-    let code = word("code").or(error.get("status").and_then(Value::as_str));
+    let code = match upstream {
+        Dialect::Kiro => word("reason"),
+        _ => word("code").or(error.get("status").and_then(Value::as_str)),
+    };
     let number = [error.get("code"), top.get("status"), top.get("code")]
         .into_iter()
         .flatten()
@@ -95,6 +102,7 @@ fn message<'v>(error: &'v Value, top: &'v Value) -> Option<&'v str> {
         .as_str()
         .or_else(|| error.get("message").and_then(Value::as_str))
         .or_else(|| top.get("message").and_then(Value::as_str))
+        .or_else(|| top.get("Message").and_then(Value::as_str))
         .or_else(|| top.get("detail").and_then(Value::as_str))
         .or_else(|| top.get("detail")?.get(0)?.get("msg")?.as_str())
         .or_else(|| top.get("error_description").and_then(Value::as_str));
@@ -145,8 +153,8 @@ fn cut(text: &str) -> String {
 }
 
 /// Beginnings of keys and tokens as providers make them.
-const KEYS: [&str; 9] = [
-    "sk-", "sk_", "byk_", "gho_", "ghu_", "ghp_", "AIza", "ya29.", "eyJ",
+const KEYS: [&str; 10] = [
+    "sk-", "sk_", "ksk_", "byk_", "gho_", "ghu_", "ghp_", "AIza", "ya29.", "eyJ",
 ];
 
 /// Replaces what looks like a key by its first letters: some providers repeat the key they refuse.
@@ -227,11 +235,51 @@ impl Words<'_> {
         if upstream == Dialect::Gemini && self.reason("API_KEY_INVALID") {
             return Some(K::AccountAuth);
         }
+        if upstream == Dialect::Kiro
+            && let Some(kind) = self.kind_at_kiro(status)
+        {
+            return Some(kind);
+        }
         (status < 400).then(|| self.kind_of_type())
+    }
+
+    /// What Amazon's reasons say where the status alone would mislead.
+    fn kind_at_kiro(&self, status: u16) -> Option<FaultKind> {
+        use FaultKind as K;
+        const REASONS: [(&str, FaultKind); 13] = [
+            ("MONTHLY_REQUEST_COUNT", K::Quota),
+            ("DAILY_REQUEST_COUNT", K::Quota),
+            ("OVERAGE_REQUEST_LIMIT_EXCEEDED", K::Quota),
+            ("CONVERSATION_LIMIT_EXCEEDED", K::Quota),
+            ("ServiceQuotaExceededException", K::Quota),
+            ("INSUFFICIENT_MODEL_CAPACITY", K::Overloaded),
+            ("MODEL_TEMPORARILY_UNAVAILABLE", K::Overloaded),
+            ("INVALID_MODEL_ID", K::UnknownModel),
+            ("TEMPORARILY_SUSPENDED", K::Permission),
+            ("FEATURE_NOT_SUPPORTED", K::Permission),
+            ("ExpiredTokenException", K::AccountAuth),
+            ("InvalidTokenException", K::AccountAuth),
+            ("UnrecognizedClientException", K::AccountAuth),
+        ];
+        let named = REASONS.iter().find(|(word, _)| self.is(word));
+        if let Some((_, kind)) = named {
+            return Some(*kind);
+        }
+        if self.says("unexpectedly high load") {
+            return Some(K::Overloaded);
+        }
+        let refused = status == 403 || self.is("AccessDeniedException");
+        if refused && self.says("token") && (self.says("invalid") || self.says("expired")) {
+            return Some(K::AccountAuth);
+        }
+        None
     }
 
     fn too_long(&self) -> bool {
         self.is("context_length_exceeded")
+            || self.is("CONTENT_LENGTH_EXCEEDS_THRESHOLD")
+            || self.is("PROMPT_TOO_LONG")
+            || self.says("input is too long")
             || self.says("prompt is too long")
             || self.says("maximum context length")
             || self.says("exceeds the context window")
@@ -241,7 +289,7 @@ impl Words<'_> {
     /// A status-less fault inside a stream, by its type alone.
     fn kind_of_type(&self) -> FaultKind {
         use FaultKind as K;
-        const TYPES: [(&str, FaultKind); 18] = [
+        const TYPES: [(&str, FaultKind); 22] = [
             ("invalid_request_error", K::BadRequest),
             ("invalid_prompt", K::BadRequest),
             ("cyber_policy", K::BadRequest),
@@ -258,6 +306,10 @@ impl Words<'_> {
             ("rate_limit_exceeded", K::RateLimit),
             ("RESOURCE_EXHAUSTED", K::RateLimit),
             ("UNAVAILABLE", K::Overloaded),
+            ("ValidationException", K::BadRequest),
+            ("AccessDeniedException", K::Permission),
+            ("ThrottlingException", K::RateLimit),
+            ("ServiceUnavailableException", K::Overloaded),
             ("timeout_error", K::Timeout),
             ("DEADLINE_EXCEEDED", K::Timeout),
         ];

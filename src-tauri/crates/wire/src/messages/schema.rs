@@ -52,7 +52,7 @@ impl<'a> Shallow<'a> {
 
 /// Writes a tool's `input_schema`: an object at its root, without unions there. Returns whether the
 /// schema had to be bent, which makes it wider, never narrower.
-pub(super) fn write_input_schema(out: &mut Vec<u8>, schema: Option<&RawValue>) -> bool {
+pub(crate) fn write_input_schema(out: &mut Vec<u8>, schema: Option<&RawValue>) -> bool {
     let Some(schema) = schema.map(RawValue::get).filter(|json| *json != "null") else {
         out.extend_from_slice(NO_ARGUMENTS.as_bytes());
         return false;

@@ -20,11 +20,11 @@ fn target() -> Target<'static> {
 
 #[test]
 fn pairs_without_a_hub_are_refused() {
-    use Dialect::{Chat, Gemini, Kiro, Messages, Responses};
+    use Dialect::{Chat, Gemini, Kiro, Responses};
     for (caller, upstream) in [
         (Chat, Gemini),
         (Responses, Chat),
-        (Messages, Kiro),
+        (Kiro, Chat),
         (Chat, Chat),
     ] {
         let fault = translate(&Ask::new(caller, b"{}"), upstream, &target()).unwrap_err();

@@ -227,6 +227,99 @@ fn kinds_of_real_shapes() {
 }
 
 #[test]
+fn kiro_says_it_by_reason_and_type() {
+    let cases: &[(u16, &str, FaultKind, &str)] = &[
+        (
+            400,
+            r#"{"message":"Input is too long.","reason":"CONTENT_LENGTH_EXCEEDS_THRESHOLD"}"#,
+            K::ContextTooLong,
+            "CONTENT_LENGTH_EXCEEDS_THRESHOLD",
+        ),
+        (
+            400,
+            r#"{"__type":"com.amazon.x#ValidationException","message":"Improperly formed request.","reason":null}"#,
+            K::BadRequest,
+            "ValidationException",
+        ),
+        (
+            400,
+            r#"{"message":"Invalid model.","reason":"INVALID_MODEL_ID"}"#,
+            K::UnknownModel,
+            "INVALID_MODEL_ID",
+        ),
+        (
+            400,
+            r#"{"message":"bad","reason":"THINKING_SIGNATURE_INVALID"}"#,
+            K::BadRequest,
+            "THINKING_SIGNATURE_INVALID",
+        ),
+        (
+            402,
+            r#"{"message":"limit","reason":"MONTHLY_REQUEST_COUNT"}"#,
+            K::Quota,
+            "MONTHLY_REQUEST_COUNT",
+        ),
+        (
+            429,
+            r#"{"__type":"ThrottlingException","message":"busy","reason":"INSUFFICIENT_MODEL_CAPACITY"}"#,
+            K::Overloaded,
+            "INSUFFICIENT_MODEL_CAPACITY",
+        ),
+        (
+            429,
+            r#"{"__type":"ThrottlingException","Message":"slow"}"#,
+            K::RateLimit,
+            "ThrottlingException",
+        ),
+        (
+            403,
+            r#"{"message":"The bearer token included in the request is invalid.","reason":null}"#,
+            K::AccountAuth,
+            "",
+        ),
+        (
+            403,
+            r#"{"message":"Your User ID temporarily is suspended.","reason":"TEMPORARILY_SUSPENDED"}"#,
+            K::Permission,
+            "TEMPORARILY_SUSPENDED",
+        ),
+        (
+            500,
+            r#"{"message":"We are experiencing unexpectedly high load."}"#,
+            K::Overloaded,
+            "",
+        ),
+        (
+            200,
+            r#"{"__type":"ThrottlingException","message":"slow"}"#,
+            K::RateLimit,
+            "ThrottlingException",
+        ),
+        (
+            200,
+            r#"{"__type":"AccessDeniedException","message":"The token has expired"}"#,
+            K::AccountAuth,
+            "AccessDeniedException",
+        ),
+        (
+            200,
+            r#"{"__type":"InternalServerException"}"#,
+            K::Upstream,
+            "InternalServerException",
+        ),
+    ];
+    for (status, body, kind, code) in cases {
+        let fault = read_error(Dialect::Kiro, *status, body.as_bytes());
+        assert_eq!(fault.kind, *kind, "{body}");
+        assert_eq!(fault.code.unwrap_or_default(), *code, "{body}");
+        assert!(!fault.message.is_empty());
+    }
+    let key = br#"{"message":"no such key ksk_abcdefghijklmnop"}"#;
+    let fault = read_error(Dialect::Kiro, 401, key);
+    assert_eq!(fault.message, "no such key ksk_\u{2026}");
+}
+
+#[test]
 fn keeps_code_param_and_id() {
     let fault = read_error(
         Dialect::Messages,
