@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    ask::{Ask, Cache, Image, ToolChoice, tokens},
+    ask::{Ask, Cache, Image, Tool, ToolChoice, tokens},
     sample,
 };
 
@@ -23,6 +23,19 @@ pub(crate) struct Answer {
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) arguments: Value,
+    /// What a tool is told that takes free text; its arguments are null.
+    pub(crate) input: Option<String>,
+    pub(crate) namespace: Option<String>,
+}
+
+impl Call {
+    /// What the tool is told, as one text.
+    pub(crate) fn told(&self) -> String {
+        match &self.input {
+            Some(input) => input.clone(),
+            None => self.arguments.to_string(),
+        }
+    }
 }
 
 /// Why the model stopped.
@@ -35,8 +48,8 @@ pub(crate) enum Stop {
     Refusal,
 }
 
-/// Token counts; `prompt` includes what the cache read and wrote.
-#[derive(Debug)]
+/// Token counts; `prompt` includes what the cache read and wrote, `output` what was thought.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     pub(crate) prompt: u64,
     pub(crate) cache: Cache,
@@ -105,11 +118,26 @@ fn calls(ask: &Ask) -> Vec<Call> {
         .take(if offered.is_empty() { 0 } else { wanted });
     rounds
         .enumerate()
-        .map(|(turn, tool)| Call {
-            name: tool.name.clone(),
-            arguments: sample::value(&tool.schema, turn),
-        })
+        .map(|(turn, tool)| call(tool, turn))
         .collect()
+}
+
+fn call(tool: &Tool, turn: usize) -> Call {
+    let (arguments, input) = if tool.custom {
+        // Not JSON, with a line break and quotes, so that escaping once too often shows.
+        (
+            Value::Null,
+            Some(format!("*** patch {turn} ***\n+\"Zürich\"")),
+        )
+    } else {
+        (sample::value(&tool.schema, turn), None)
+    };
+    Call {
+        name: tool.name.clone(),
+        arguments,
+        input,
+        namespace: tool.namespace.clone(),
+    }
 }
 
 fn words(ask: &Ask) -> String {
@@ -176,10 +204,7 @@ fn pieces(text: &str, ask: &Ask) -> Vec<String> {
 }
 
 fn usage(ask: &Ask, text: &str, calls: &[Call], thinking: Option<&str>) -> Usage {
-    let arguments: usize = calls
-        .iter()
-        .map(|call| call.arguments.to_string().len())
-        .sum();
+    let arguments: usize = calls.iter().map(|call| call.told().len()).sum();
     let thinking = thinking.map_or(0, |thoughts| tokens(thoughts.len()));
     Usage {
         prompt: ask.prompt_tokens,
@@ -194,7 +219,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Control, ask::Tool};
+    use crate::Control;
 
     fn ask(text: &str) -> Ask {
         let (control, text) = Control::take(text);
@@ -211,6 +236,7 @@ mod tests {
         let tool = |name: &str| Tool {
             name: name.to_owned(),
             schema: json!({"type": "object"}),
+            ..Tool::default()
         };
         Ask {
             tools: vec![tool("a"), tool("b")],

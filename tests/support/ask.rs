@@ -26,13 +26,17 @@ pub(crate) struct Ask {
     pub(crate) stops: Vec<String>,
     /// The schema a structured answer has to fit.
     pub(crate) schema: Option<Value>,
+    /// Gemini only: what the answer is made of; nothing means text.
+    pub(crate) modalities: Vec<String>,
     pub(crate) thinks: bool,
+    /// Whether the caller is shown what the model thought, where that has to be asked for.
+    pub(crate) summary: bool,
     pub(crate) prompt_tokens: u64,
     pub(crate) cache: Cache,
 }
 
 /// One image of the request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Image {
     /// Sent inside the request.
     Inline { media_type: String, bytes: usize },
@@ -41,10 +45,14 @@ pub(crate) enum Image {
 }
 
 /// One tool offered.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) schema: Value,
+    /// Takes free text in place of JSON arguments.
+    pub(crate) custom: bool,
+    /// Responses only: the group it belongs to.
+    pub(crate) namespace: Option<String>,
 }
 
 /// Whether tools may or must be called.
@@ -98,6 +106,11 @@ impl Image {
 /// About four characters make a token; good enough for counts that only have to be consistent.
 pub(crate) fn tokens(bytes: usize) -> u64 {
     (bytes as u64).div_ceil(4)
+}
+
+/// A list's items; none when it is no list.
+pub(crate) fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The strings of an array, or the one string in its place.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     Control,
     answer::{Answer, Call, REFUSAL, Stop, Usage},
-    ask::{Ask, Image, Tool, ToolChoice, strings, text_of, tokens},
+    ask::{Ask, Image, Tool, ToolChoice, items, strings, text_of, tokens},
 };
 
 /// A fixed moment (Unix seconds), so that replies are the same in every run.
@@ -60,38 +60,30 @@ pub(crate) fn read(body: &Value) -> Ask {
 }
 
 fn images(message: &Value) -> Vec<Image> {
-    let parts = message["content"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let urls = parts
+    let urls = items(&message["content"])
         .iter()
         .filter_map(|part| part["image_url"]["url"].as_str());
     urls.filter_map(Image::from_url).collect()
 }
 
 fn tools(body: &Value) -> Vec<Tool> {
-    let offered = body["tools"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let functions = offered.iter().map(|tool| &tool["function"]);
-    functions
-        .filter_map(|function| {
-            let name = function["name"].as_str()?.to_owned();
-            Some(Tool {
-                name,
-                schema: function["parameters"].clone(),
-            })
+    let offered = items(&body["tools"]).iter().filter_map(|tool| {
+        let kind = tool["type"].as_str()?;
+        Some(Tool {
+            name: tool[kind]["name"].as_str()?.to_owned(),
+            schema: tool[kind]["parameters"].clone(),
+            custom: kind == "custom",
+            ..Tool::default()
         })
-        .collect()
+    });
+    offered.collect()
 }
 
 fn tool_choice(choice: &Value) -> ToolChoice {
     match choice.as_str() {
         Some("none") => ToolChoice::None,
         Some("required") => ToolChoice::Any,
-        _ => choice["function"]["name"]
+        _ => choice[choice["type"].as_str().unwrap_or_default()]["name"]
             .as_str()
             .map_or(ToolChoice::Auto, |name| ToolChoice::Named(name.to_owned())),
     }
@@ -127,15 +119,21 @@ fn message(answer: &Answer, id: &str) -> Value {
     if !answer.calls.is_empty() {
         let calls = answer.calls.iter().enumerate();
         message["tool_calls"] = calls
-            .map(|(index, call)| call_with(id, index, call, &call.arguments.to_string()))
+            .map(|(index, call)| call_with(id, index, call, &call.told()))
             .collect();
     }
     message
 }
 
-fn call_with(id: &str, index: usize, call: &Call, arguments: &str) -> Value {
-    json!({"id": format!("call_{id}_{index}"), "type": "function",
-           "function": {"name": call.name, "arguments": arguments}})
+fn call_with(id: &str, index: usize, call: &Call, told: &str) -> Value {
+    let id = format!("call_{id}_{index}");
+    match call.input {
+        Some(_) => {
+            json!({"id": id, "type": "custom", "custom": {"name": call.name, "input": told}})
+        }
+        None => json!({"id": id, "type": "function",
+                       "function": {"name": call.name, "arguments": told}}),
+    }
 }
 
 fn finish_reason(stop: &Stop) -> &'static str {
@@ -210,10 +208,14 @@ fn deltas(answer: &Answer, id: &str) -> Vec<Value> {
         let mut first = call_with(id, index, call, "");
         first["index"] = json!(index);
         deltas.push(json!({"tool_calls": [first]}));
-        let arguments = call.arguments.to_string();
-        let fragments = fragments(&arguments).into_iter();
+        let fragments = fragments(&call.told()).into_iter();
         deltas.extend(fragments.map(|fragment| {
-            json!({"tool_calls": [{"index": index, "function": {"arguments": fragment}}]})
+            let mut more = json!({"index": index});
+            match call.input {
+                Some(_) => more["custom"] = json!({"input": fragment}),
+                None => more["function"] = json!({"arguments": fragment}),
+            }
+            json!({"tool_calls": [more]})
         }));
     }
     deltas

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Control {
     /// `parallel`: calls two tools at once.
     pub parallel: bool,
+    /// `ids`: gives calls an id where the dialect leaves it open.
+    pub ids: bool,
     /// `think`: shows reasoning before the answer.
     pub think: bool,
     /// `image`: says for each image its media type and size, or that there is none.
@@ -70,6 +72,7 @@ impl Control {
         let number = || value.parse::<usize>().ok();
         match name {
             "parallel" => self.parallel = true,
+            "ids" => self.ids = true,
             "think" => self.think = true,
             "image" => self.image = true,
             "status" => self.status = value.parse().ok(),

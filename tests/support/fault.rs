@@ -1,11 +1,22 @@
-//! Errors as the two providers word and dress them.
+//! Errors as the providers word and dress them.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{Kind, Reply};
+use crate::Reply;
 
-/// An error reply before it is dressed in a dialect.
+/// Whose form an error takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dress {
+    OpenAi,
+    /// A ChatGPT plan's back end.
+    Plan,
+    Anthropic,
+    Google,
+    Amazon,
+}
+
+/// An error reply before it is dressed.
 #[derive(Debug)]
 pub(crate) struct Fault {
     status: u16,
@@ -49,29 +60,46 @@ impl Fault {
         )
     }
 
-    /// The error body of `kind`; `request_id` is part of Anthropic's.
-    pub(crate) fn body(&self, kind: Kind, request_id: &str) -> Value {
-        match kind {
-            Kind::Chat => json!({"error": {
+    /// The error body; `request_id` is part of Anthropic's.
+    pub(crate) fn body(&self, dress: Dress, request_id: &str) -> Value {
+        match dress {
+            Dress::OpenAi => json!({"error": {
                 "message": self.message,
-                "type": chat_type(self.status),
+                "type": openai_type(self.status),
                 "param": self.param,
-                "code": self.code.or_else(|| chat_code(self.status)),
+                "code": self.code.or_else(|| openai_code(self.status)),
             }}),
-            Kind::Messages => json!({
+            Dress::Plan => json!({"detail": self.message}),
+            Dress::Anthropic => json!({
                 "type": "error",
-                "error": {"type": messages_type(self.status), "message": self.message},
+                "error": {"type": anthropic_type(self.status), "message": self.message},
                 "request_id": request_id,
             }),
+            Dress::Google => json!({"error": {
+                "code": self.status, "message": self.message,
+                "status": google_status(self.status), "details": self.details(),
+            }}),
+            Dress::Amazon => json!({"message": self.message, "reason": self.code}),
         }
     }
 
-    pub(crate) fn reply(&self, kind: Kind, request_id: &str) -> Reply {
-        Reply::json(self.status, &self.body(kind, request_id))
+    pub(crate) fn reply(&self, dress: Dress, request_id: &str) -> Reply {
+        Reply::json(self.status, &self.body(dress, request_id))
+    }
+
+    fn details(&self) -> Value {
+        let kind = |name: &str| format!("type.googleapis.com/google.rpc.{name}");
+        match (self.code, self.status) {
+            (Some(reason), _) => json!([{"@type": kind("ErrorInfo"), "reason": reason,
+                "domain": "googleapis.com",
+                "metadata": {"service": "generativelanguage.googleapis.com"}}]),
+            (None, 429) => json!([{"@type": kind("RetryInfo"), "retryDelay": "7s"}]),
+            (None, _) => json!([]),
+        }
     }
 }
 
-fn chat_type(status: u16) -> &'static str {
+fn openai_type(status: u16) -> &'static str {
     match status {
         429 => "requests",
         500.. => "server_error",
@@ -79,7 +107,7 @@ fn chat_type(status: u16) -> &'static str {
     }
 }
 
-fn chat_code(status: u16) -> Option<&'static str> {
+fn openai_code(status: u16) -> Option<&'static str> {
     match status {
         401 => Some("invalid_api_key"),
         404 => Some("model_not_found"),
@@ -89,7 +117,7 @@ fn chat_code(status: u16) -> Option<&'static str> {
     }
 }
 
-fn messages_type(status: u16) -> &'static str {
+fn anthropic_type(status: u16) -> &'static str {
     match status {
         401 => "authentication_error",
         402 => "billing_error",
@@ -101,5 +129,18 @@ fn messages_type(status: u16) -> &'static str {
         529 => "overloaded_error",
         500.. => "api_error",
         _ => "invalid_request_error",
+    }
+}
+
+fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
     }
 }

@@ -7,11 +7,15 @@ use byokey_sim::{Kind, Script, Sim};
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let chat = Sim::start(Kind::Chat, Script::default().models(["sim-chat"])).await;
-    let messages = Sim::start(Kind::Messages, Script::default().models(["sim-messages"])).await;
+    let mut sims = Vec::new();
     let mut out = io::stdout();
-    writeln!(out, "chat {} {}", chat.base_url(), Script::KEY)?;
-    writeln!(out, "messages {} {}", messages.base_url(), Script::KEY)?;
+    for kind in Kind::ALL {
+        let dialect = kind.dialect();
+        let models = [format!("sim-{dialect}")];
+        let sim = Sim::start(kind, Script::default().models(models)).await;
+        writeln!(out, "{dialect} {} {}", sim.base_url(), Script::KEY)?;
+        sims.push(sim);
+    }
     out.flush()?;
     tokio::signal::ctrl_c().await
 }

@@ -8,6 +8,7 @@ use crate::{
     answer::{Answer, Stop, Usage},
     ask::{Ask, Image, Tool, ToolChoice, strings, text_of, tokens},
     chat::fragments,
+    proof,
 };
 
 /// How many frames a stream has sent when the first piece of content is out.
@@ -72,16 +73,6 @@ pub(crate) fn cache_key(body: &Value) -> Option<String> {
     marked.then_some(prefix)
 }
 
-/// The signature that belongs to a thinking text. A real one is a seal that only the provider can
-/// make; what a proxy has to show is that text and signature come back unchanged together.
-pub(crate) fn signature(thinking: &str) -> String {
-    let start = 0xcbf2_9ce4_8422_2325_u64;
-    let hash = thinking.bytes().fold(start, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("c2ltdWxhdGVk{hash:016x}==")
-}
-
 /// The blocks of a message; none when its content is a plain string.
 pub(crate) fn blocks(message: &Value) -> &[Value] {
     message["content"]
@@ -140,6 +131,7 @@ fn tools(body: &Value) -> Vec<Tool> {
             Some(Tool {
                 name,
                 schema: tool["input_schema"].clone(),
+                ..Tool::default()
             })
         })
         .collect()
@@ -177,7 +169,7 @@ pub(crate) fn whole(ask: &Ask, answer: &Answer, id: &str) -> Value {
 fn content(answer: &Answer, id: &str) -> Vec<(Value, Vec<Value>)> {
     let mut content = Vec::new();
     if let Some(thoughts) = &answer.thinking {
-        let seal = signature(thoughts);
+        let seal = proof::of_text("anthropic", thoughts);
         let pieces = thoughts.split_inclusive(". ");
         let mut deltas: Vec<_> = pieces
             .map(|piece| json!({"type": "thinking_delta", "thinking": piece}))

@@ -1,26 +1,32 @@
-//! From a request to a reply: key, path, checks, the scripted model, and the faults asked for.
+//! From a request to a reply: path and method, the provider's checks, and what it remembers.
+
+mod key;
+mod obey;
 
 use std::{
     collections::{HashSet, VecDeque},
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use bytes::Bytes;
 use http::Method;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{
-    Control, Kind, Part, Reply, Script, Seen,
-    answer::answer,
+    Counts, Kind, Reply, Script, Seen,
     ask::{Ask, Cache},
     chat, check,
-    fault::Fault,
-    messages,
+    fault::{Dress, Fault},
+    gemini, kiro, media, messages,
+    responses::{self, Form},
+    wire::Wire,
 };
 
 /// Anthropic's limit for a request, in bytes.
 const MESSAGES_LIMIT: usize = 32 * 1024 * 1024;
+
+/// Where a ChatGPT plan's back end begins.
+pub(crate) const PLAN: &str = "/backend-api/codex";
 
 /// What a simulated provider knows and remembers.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub(crate) struct Provider {
     strict: bool,
     queue: Mutex<VecDeque<Reply>>,
     cached: Mutex<HashSet<String>>,
+    known: Mutex<check::Known>,
+    counts: Mutex<Vec<Counts>>,
     replies: AtomicU64,
 }
 
@@ -43,6 +51,8 @@ impl Provider {
             strict: script.strict,
             queue: Mutex::new(script.queue),
             cached: Mutex::default(),
+            known: Mutex::default(),
+            counts: Mutex::default(),
             replies: AtomicU64::new(1),
         }
     }
@@ -55,221 +65,325 @@ impl Provider {
         self.queue.lock().push_back(reply);
     }
 
+    pub(crate) fn counts(&self) -> Vec<Counts> {
+        self.counts.lock().clone()
+    }
+
     /// The reply to a request.
     pub(crate) fn reply(&self, seen: &Seen) -> Reply {
         let id = format!("sim{:06}", self.replies.fetch_add(1, Ordering::Relaxed));
-        let path = seen.path.split('?').next().unwrap_or_default();
-        if self.is_model_call(path)
+        let path = path_of(seen);
+        if is_model_call(seen, path)
             && let Some(reply) = self.queue.lock().pop_front()
         {
             return reply;
         }
         let request_id = format!("req_{id}");
-        let reply = match self
+        let answered = self
             .allowed(seen)
-            .and_then(|()| self.dispatch(seen, path, &id))
-        {
-            Ok(reply) => reply,
-            Err(fault) => fault.reply(self.kind, &request_id),
-        };
+            .and_then(|()| self.dispatch(seen, path, &id));
+        let reply = answered.unwrap_or_else(|fault| fault.reply(self.dress(path), &request_id));
         self.with_headers(reply, &request_id)
     }
 
-    fn is_model_call(&self, path: &str) -> bool {
-        match self.kind {
-            Kind::Chat => path == "/v1/chat/completions",
-            Kind::Messages => path == "/v1/messages",
-        }
+    /// What a websocket that may not be opened is answered.
+    pub(crate) fn refusal(&self, seen: &Seen) -> Option<Reply> {
+        let fault = self.allowed(seen).err()?;
+        Some(fault.reply(self.dress(path_of(seen)), "req_websocket"))
     }
 
-    fn allowed(&self, seen: &Seen) -> Result<(), Fault> {
-        let header = |name| seen.headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let (key, missing, wrong) = match self.kind {
-            Kind::Chat => (
-                bearer,
-                "You didn't provide an API key.",
-                "Incorrect API key provided. Find yours with this simulator's settings.",
-            ),
-            Kind::Messages => (
-                header("x-api-key").or(bearer),
-                "x-api-key header is required",
-                "invalid x-api-key",
-            ),
+    /// The reply to a message of a websocket; `None` where messages are echoed.
+    pub(crate) fn said(&self, seen: &Seen) -> Option<Reply> {
+        let path = path_of(seen);
+        let form = match path.starts_with(PLAN) {
+            true => Form::Plan,
+            false => Form::Full,
         };
-        match key {
-            None => Err(Fault::new(401, missing)),
-            Some(key) if key != self.key => Err(Fault::new(401, wrong)),
-            Some(_) if self.kind == Kind::Messages && header("anthropic-version").is_none() => {
-                Err(Fault::bad("anthropic-version: header is required"))
-            }
-            Some(_) => Ok(()),
+        if self.kind != Kind::Responses || !path.ends_with("/responses") {
+            return None;
+        }
+        let id = format!("sim{:06}", self.replies.fetch_add(1, Ordering::Relaxed));
+        let mut body = seen.json();
+        let create = body["type"] == "response.create";
+        if let Some(members) = body.as_object_mut() {
+            members.remove("type");
+            members.insert("stream".to_owned(), json!(true));
+        }
+        let answered = match create {
+            true => self.response(&body, form, &id),
+            false => Err(Fault::bad("Unknown event type.")),
+        };
+        Some(answered.unwrap_or_else(|fault| fault.reply(Dress::OpenAi, &id)))
+    }
+
+    /// The form of errors at this path.
+    fn dress(&self, path: &str) -> Dress {
+        match self.kind {
+            Kind::Responses if path.starts_with(PLAN) => Dress::Plan,
+            Kind::Chat | Kind::Responses => Dress::OpenAi,
+            Kind::Messages => Dress::Anthropic,
+            Kind::Gemini => Dress::Google,
+            Kind::Kiro => Dress::Amazon,
         }
     }
 
     fn dispatch(&self, seen: &Seen, path: &str, id: &str) -> Result<Reply, Fault> {
-        let post = seen.method == Method::POST;
-        match (self.kind, path) {
-            (_, "/v1/models") if seen.method == Method::GET => Ok(self.models()),
-            (Kind::Chat, "/v1/chat/completions") if post => self.chat(seen, id),
-            (Kind::Messages, "/v1/messages") if post => self.messages(seen, id),
-            (Kind::Messages, "/v1/messages/count_tokens") if post => {
-                let body = parse(&seen.body)?;
-                check::messages(&body, self.strict, true)?;
+        let found = match self.kind {
+            Kind::Chat => self.chat(seen, path, id),
+            Kind::Responses => self.responses(seen, path, id),
+            Kind::Messages => self.messages(seen, path, id),
+            Kind::Gemini => self.gemini(seen, path, id),
+            Kind::Kiro => self.kiro(seen, path, id),
+        };
+        found.unwrap_or_else(|| {
+            let fault = Fault::new(404, format!("Unknown request URL: {path}"));
+            Err(match self.kind {
+                Kind::Gemini => fault,
+                _ => fault.code("unknown_url"),
+            })
+        })
+    }
+
+    fn chat(&self, seen: &Seen, path: &str, id: &str) -> Option<Result<Reply, Fault>> {
+        match path {
+            "/v1/chat/completions" => Some(post(seen, |body| {
+                check::chat(body, self.strict)?;
+                let ask = chat::read(body);
+                self.answer(ask, body["prompt_cache_key"].as_str(), Wire::Chat, id)
+            })),
+            _ => self.openai(seen, path),
+        }
+    }
+
+    fn responses(&self, seen: &Seen, path: &str, id: &str) -> Option<Result<Reply, Fault>> {
+        let (form, at) = match path.strip_prefix(PLAN) {
+            Some(rest) => (Form::Plan, rest),
+            None => (Form::Full, path.strip_prefix("/v1").unwrap_or(path)),
+        };
+        match at {
+            "/responses" => Some(post(seen, |body| self.response(body, form, id))),
+            "/responses/compact" => Some(post(seen, |body| {
+                check::compact(body, &self.known.lock())?;
+                Ok(Reply::json(200, &responses::compacted(body, id)))
+            })),
+            "/responses/input_tokens" => Some(post(seen, |body| {
+                let count = responses::prompt_tokens(body);
+                let counted = json!({"object": "response.input_tokens", "input_tokens": count});
+                Ok(Reply::json(200, &counted))
+            })),
+            "/models" if form == Form::Plan => Some(get(seen, || {
+                let model = |id: &String| {
+                    json!({"slug": id, "display_name": id, "visibility": "list",
+                    "supported_in_api": true, "context_window": 272_000,
+                    "default_reasoning_level": "medium", "supported_reasoning_levels": [
+                        {"effort": "low"}, {"effort": "medium"}, {"effort": "high"}]})
+                };
                 Ok(Reply::json(
                     200,
-                    &json!({"input_tokens": messages::prompt_tokens(&body)}),
+                    &json!({"models": self.models.iter().map(model).collect::<Vec<_>>()}),
+                ))
+            })),
+            _ if form == Form::Full => self.openai(seen, path),
+            _ => None,
+        }
+    }
+
+    /// The answer to one request for a response, over HTTP or a websocket.
+    fn response(&self, body: &Value, form: Form, id: &str) -> Result<Reply, Fault> {
+        check::responses(body, form, &self.known.lock(), self.strict)?;
+        if form == Form::Full && body["store"] != false {
+            let mut known = self.known.lock();
+            known.responses.insert(format!("resp_{id}"));
+            known
+                .items
+                .extend([format!("rs_{id}"), format!("msg_{id}")]);
+        }
+        let ask = responses::read(body);
+        let wire = Wire::Responses {
+            body: body.clone(),
+            form,
+        };
+        self.answer(ask, body["prompt_cache_key"].as_str(), wire, id)
+    }
+
+    /// What OpenAI serves whatever the dialect.
+    fn openai(&self, seen: &Seen, path: &str) -> Option<Result<Reply, Fault>> {
+        let at = path.strip_prefix("/v1")?;
+        match at {
+            "/models" => Some(get(seen, || {
+                Ok(Reply::json(200, &chat::models(&self.models)))
+            })),
+            "/embeddings" => Some(post(seen, media::embeddings)),
+            "/audio/speech" => Some(post(seen, media::speech)),
+            "/audio/transcriptions" | "/audio/translations" => Some(media::transcription(seen)),
+            "/images/generations" => Some(post(seen, media::images)),
+            _ => Some(self.model(at.strip_prefix("/models/")?, chat::model)),
+        }
+    }
+
+    fn messages(&self, seen: &Seen, path: &str, id: &str) -> Option<Result<Reply, Fault>> {
+        match path {
+            "/v1/messages" => Some(post(seen, |body| {
+                if seen.body.len() > MESSAGES_LIMIT {
+                    return Err(Fault::new(413, "Request exceeds the maximum size"));
+                }
+                check::messages(body, self.strict, false)?;
+                let ask = messages::read(body);
+                self.answer(
+                    ask,
+                    messages::cache_key(body).as_deref(),
+                    Wire::Messages,
+                    id,
+                )
+            })),
+            "/v1/messages/count_tokens" => Some(post(seen, |body| {
+                check::messages(body, self.strict, true)?;
+                let count = messages::prompt_tokens(body);
+                Ok(Reply::json(200, &json!({"input_tokens": count})))
+            })),
+            "/v1/models" => Some(get(seen, || {
+                Ok(Reply::json(200, &messages::models(&self.models)))
+            })),
+            _ => Some(self.model(path.strip_prefix("/v1/models/")?, messages::model)),
+        }
+    }
+
+    fn gemini(&self, seen: &Seen, path: &str, id: &str) -> Option<Result<Reply, Fault>> {
+        if let Some(method) = path.strip_prefix("/v1internal:") {
+            return Some(post(seen, |outer| {
+                let project = outer["project"].is_string() || method == "countTokens";
+                if !project || !outer["request"].is_object() {
+                    return Err(Fault::bad("project and request are required"));
+                }
+                let inner = &outer["request"];
+                let model = outer["model"].as_str().or(inner["model"].as_str());
+                self.generate(seen, inner, model.unwrap_or_default(), method, true, id)
+            }));
+        }
+        let at = path
+            .strip_prefix("/v1beta/models")
+            .or(path.strip_prefix("/v1/models"))?;
+        if at.is_empty() {
+            return Some(get(seen, || {
+                Ok(Reply::json(200, &gemini::models(&self.models)))
+            }));
+        }
+        let at = at.strip_prefix('/')?;
+        match at.split_once(':') {
+            None => Some(self.model(at, gemini::model)),
+            Some((model, method)) => Some(post(seen, |body| {
+                self.generate(seen, body, model, method, false, id)
+            })),
+        }
+    }
+
+    fn generate(
+        &self,
+        seen: &Seen,
+        body: &Value,
+        model: &str,
+        method: &str,
+        enveloped: bool,
+        id: &str,
+    ) -> Result<Reply, Fault> {
+        let body = &gemini::plain(body);
+        let wire = |sse| Wire::Gemini { sse, enveloped };
+        match method {
+            "generateContent" | "streamGenerateContent" => {
+                check::gemini(body)?;
+                let stream = method == "streamGenerateContent";
+                let sse = seen.path.contains("alt=sse");
+                self.answer(gemini::read(body, model, stream), None, wire(sse), id)
+            }
+            "countTokens" => {
+                let counted = body.get("generateContentRequest").unwrap_or(body);
+                check::gemini_contents(counted)?;
+                Ok(Reply::json(
+                    200,
+                    &json!({"totalTokens": gemini::prompt_tokens(counted)}),
                 ))
             }
-            (_, "/v1/models" | "/v1/chat/completions" | "/v1/messages") => Err(Fault::new(
-                405,
-                format!("Not allowed to {} on {path}", seen.method),
-            )),
-            _ => match path.strip_prefix("/v1/models/") {
-                Some(model) => self.model(model),
-                None => {
-                    Err(Fault::new(404, format!("Unknown request URL: {path}")).code("unknown_url"))
-                }
-            },
+            "embedContent" => Ok(Reply::json(200, &json!({"embedding": embedding(body)?}))),
+            "batchEmbedContents" => {
+                let all = body["requests"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(embedding);
+                let all: Vec<_> = all.collect::<Result<_, _>>()?;
+                Ok(Reply::json(200, &json!({"embeddings": all})))
+            }
+            "predict" => media::predictions(body),
+            _ => Err(Fault::new(404, format!("Method not found: {method}"))),
         }
     }
 
-    fn models(&self) -> Reply {
-        let list = match self.kind {
-            Kind::Chat => chat::models(&self.models),
-            Kind::Messages => messages::models(&self.models),
-        };
-        Reply::json(200, &list)
-    }
-
-    fn model(&self, id: &str) -> Result<Reply, Fault> {
-        if !self.models.iter().any(|model| model == id) {
-            return Err(Fault::new(404, format!("The model `{id}` does not exist")));
+    fn kiro(&self, seen: &Seen, path: &str, id: &str) -> Option<Result<Reply, Fault>> {
+        match (path, seen.header("x-amz-target").rsplit('.').next()) {
+            ("/generateAssistantResponse", _) | ("/", Some("GenerateAssistantResponse")) => {
+                Some(post(seen, |body| {
+                    check::kiro(body)?;
+                    self.answer(kiro::read(body), None, Wire::Kiro, id)
+                }))
+            }
+            ("/ListAvailableModels", _) | ("/", Some("ListAvailableModels")) => {
+                Some(Ok(Reply::json(200, &kiro::models(&self.models))))
+            }
+            ("/getUsageLimits", _) | ("/", Some("GetUsageLimits")) => {
+                Some(Ok(Reply::json(200, &kiro::limits())))
+            }
+            _ => None,
         }
-        let model = match self.kind {
-            Kind::Chat => chat::model(id),
-            Kind::Messages => messages::model(id),
-        };
-        Ok(Reply::json(200, &model))
     }
 
-    fn chat(&self, seen: &Seen, id: &str) -> Result<Reply, Fault> {
-        let body = parse(&seen.body)?;
-        check::chat(&body, self.strict)?;
-        let mut ask = chat::read(&body);
-        ask.cache = self.cache(body["prompt_cache_key"].as_str().map(str::to_owned), &ask);
-        self.obey(&ask, id)
-    }
-
-    fn messages(&self, seen: &Seen, id: &str) -> Result<Reply, Fault> {
-        if seen.body.len() > MESSAGES_LIMIT {
-            return Err(Fault::new(413, "Request exceeds the maximum size"));
+    fn model(&self, id: &str, show: impl Fn(&str) -> Value) -> Result<Reply, Fault> {
+        match self.models.iter().any(|model| model == id) {
+            true => Ok(Reply::json(200, &show(id))),
+            false => Err(Fault::new(404, format!("The model `{id}` does not exist"))),
         }
-        let body = parse(&seen.body)?;
-        check::messages(&body, self.strict, false)?;
-        let mut ask = messages::read(&body);
-        ask.cache = self.cache(messages::cache_key(&body), &ask);
-        self.obey(&ask, id)
+    }
+
+    /// Asks the scripted model, the cache's part in it counted.
+    fn answer(
+        &self,
+        mut ask: Ask,
+        cache: Option<&str>,
+        wire: Wire,
+        id: &str,
+    ) -> Result<Reply, Fault> {
+        ask.cache = self.cache(cache, &ask);
+        obey::obey(&ask, &wire, id, |counts| self.counts.lock().push(counts))
     }
 
     /// The first request with a key writes half its prompt into the cache, later ones read it.
-    fn cache(&self, key: Option<String>, ask: &Ask) -> Cache {
+    fn cache(&self, key: Option<&str>, ask: &Ask) -> Cache {
         let Some(key) = key else {
             return Cache::default();
         };
         let half = ask.prompt_tokens / 2;
-        if self.cached.lock().insert(key) {
-            Cache {
+        match self.cached.lock().insert(key.to_owned()) {
+            true => Cache {
                 read: 0,
                 written: half,
-            }
-        } else {
-            Cache {
+            },
+            false => Cache {
                 read: half,
                 written: 0,
-            }
-        }
-    }
-
-    fn obey(&self, ask: &Ask, id: &str) -> Result<Reply, Fault> {
-        let control = &ask.control;
-        if control.silent {
-            return Ok(Reply::silence());
-        }
-        if control.html {
-            return Ok(web_page(control.status.unwrap_or(200)));
-        }
-        if let Some(status) = control.status {
-            let reply = Fault::simulated(status).reply(self.kind, &format!("req_{id}"));
-            return Ok(match control.retry_after {
-                Some(seconds) => reply.header("retry-after", &seconds.to_string()),
-                None => reply,
-            });
-        }
-        let answer = answer(ask);
-        if ask.stream && !control.half {
-            let frames = match self.kind {
-                Kind::Chat => chat::frames(ask, &answer, id),
-                Kind::Messages => messages::frames(ask, &answer, id),
-            };
-            return Ok(self.stream(frames, control, id));
-        }
-        if control.error_in_stream {
-            return Err(overloaded(self.kind));
-        }
-        let whole = match self.kind {
-            Kind::Chat => chat::whole(ask, &answer, id),
-            Kind::Messages => messages::whole(ask, &answer, id),
-        };
-        Ok(spoil(&whole, control))
-    }
-
-    /// Puts pauses and faults between the frames of a stream.
-    fn stream(&self, mut frames: Vec<Bytes>, control: &Control, id: &str) -> Reply {
-        if control.error_in_stream {
-            let body = overloaded(self.kind).body(self.kind, &format!("req_{id}"));
-            match self.kind {
-                Kind::Chat => {
-                    frames.truncate(chat::OPENING);
-                    frames.push(chat::data_frame(&body));
-                }
-                Kind::Messages => {
-                    frames.truncate(messages::OPENING);
-                    frames.push(messages::event(&body));
-                }
-            }
-        }
-        let faults = [
-            control.cut.map(|after| (after, Some(Part::Cut))),
-            control.stall.map(|after| (after, Some(Part::Hang))),
-            control.end.map(|after| (after, None)),
-        ];
-        let fault = faults.into_iter().flatten().min_by_key(|(after, _)| *after);
-        if let Some((after, _)) = &fault {
-            frames.truncate(*after);
-        }
-        let mut reply = Reply::events(Vec::<Bytes>::new());
-        for frame in frames {
-            if let Some(delay) = control.delay {
-                reply = reply.part(Part::Pause(delay));
-            }
-            reply = reply.part(Part::Bytes(frame));
-        }
-        match fault {
-            Some((_, Some(part))) => reply.part(part),
-            _ => reply,
+            },
         }
     }
 
     fn with_headers(&self, reply: Reply, request_id: &str) -> Reply {
-        let limits: [(&str, &str); 4] = match self.kind {
-            Kind::Chat => [
+        let headers: &[(&str, &str)] = match self.kind {
+            Kind::Chat | Kind::Responses => &[
+                ("x-request-id", request_id),
                 ("x-ratelimit-limit-requests", "10000"),
                 ("x-ratelimit-remaining-requests", "9999"),
                 ("x-ratelimit-reset-requests", "6ms"),
                 ("openai-processing-ms", "1"),
             ],
-            Kind::Messages => [
+            Kind::Messages => &[
+                ("request-id", request_id),
                 ("anthropic-ratelimit-requests-limit", "4000"),
                 ("anthropic-ratelimit-requests-remaining", "3999"),
                 ("anthropic-ratelimit-requests-reset", "2025-11-21T00:00:00Z"),
@@ -278,56 +392,58 @@ impl Provider {
                     "00000000-0000-4000-8000-000000000000",
                 ),
             ],
+            Kind::Gemini => &[("server-timing", "gfet4t7; dur=1")],
+            Kind::Kiro => &[("x-amzn-requestid", request_id)],
         };
-        let id_header = match self.kind {
-            Kind::Chat => "x-request-id",
-            Kind::Messages => "request-id",
-        };
-        let reply = reply.header(id_header, request_id);
-        limits
-            .into_iter()
+        headers
+            .iter()
             .fold(reply, |reply, (name, value)| reply.header(name, value))
     }
 }
 
-fn parse(body: &[u8]) -> Result<Value, Fault> {
-    serde_json::from_slice(body)
-        .map_err(|error| Fault::bad(format!("The request body is not valid JSON: {error}")))
+fn path_of(seen: &Seen) -> &str {
+    seen.path.split('?').next().unwrap_or_default()
 }
 
-fn overloaded(kind: Kind) -> Fault {
-    Fault::simulated(match kind {
-        Kind::Chat => 503,
-        Kind::Messages => 529,
-    })
+/// Whether a request wants something made, and may so be given a queued reply.
+fn is_model_call(seen: &Seen, path: &str) -> bool {
+    let counts = ["count_tokens", "countTokens", "input_tokens"];
+    seen.method == Method::POST && !counts.iter().any(|end| path.ends_with(end))
 }
 
-fn web_page(status: u16) -> Reply {
-    let page = "<!doctype html><html><head><title>Bad gateway</title></head>\
-                <body><h1>Bad gateway</h1></body></html>\n";
-    Reply::new(status)
-        .header("content-type", "text/html")
-        .part(Part::Bytes(page.into()))
+fn embedding(body: &Value) -> Result<Value, Fault> {
+    let body = gemini::plain(body);
+    if body["content"]["parts"][0]["text"]
+        .as_str()
+        .is_none_or(str::is_empty)
+    {
+        return Err(Fault::bad(
+            "* EmbedContentRequest.content: contents is not specified",
+        ));
+    }
+    let length = body["outputDimensionality"].as_u64().unwrap_or(8);
+    Ok(json!({"values": media::vector(&body["content"]["parts"], length)}))
 }
 
-/// Applies the faults of a whole reply; frames do not exist here, so their number does not count.
-fn spoil(whole: &Value, control: &Control) -> Reply {
-    let reply = Reply::new(200).header("content-type", "application/json");
-    let bytes = Bytes::from(whole.to_string());
-    let half = bytes.slice(..bytes.len() / 2);
-    if control.half || control.end.is_some() {
-        return reply.part(Part::Bytes(half));
+fn post(seen: &Seen, answer: impl FnOnce(&Value) -> Result<Reply, Fault>) -> Result<Reply, Fault> {
+    if seen.method != Method::POST {
+        return Err(not_allowed(seen));
     }
-    if control.cut.is_some() {
-        return reply.part(Part::Bytes(half)).part(Part::Cut);
+    let body = serde_json::from_slice(&seen.body)
+        .map_err(|error| Fault::bad(format!("The request body is not valid JSON: {error}")))?;
+    answer(&body)
+}
+
+fn get(seen: &Seen, answer: impl FnOnce() -> Result<Reply, Fault>) -> Result<Reply, Fault> {
+    match seen.method == Method::GET {
+        true => answer(),
+        false => Err(not_allowed(seen)),
     }
-    if control.stall.is_some() {
-        return reply.part(Part::Bytes(half)).part(Part::Hang);
-    }
-    match control.delay {
-        Some(delay) => reply
-            .before_head(Part::Pause(delay))
-            .part(Part::Bytes(bytes)),
-        None => reply.part(Part::Bytes(bytes)),
-    }
+}
+
+fn not_allowed(seen: &Seen) -> Fault {
+    Fault::new(
+        405,
+        format!("Not allowed to {} on {}", seen.method, path_of(seen)),
+    )
 }

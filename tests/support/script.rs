@@ -12,6 +12,35 @@ pub enum Kind {
     Chat,
     /// Anthropic messages.
     Messages,
+    /// OpenAI Responses; below `/backend-api/codex` as ChatGPT's plans have it.
+    Responses,
+    /// Gemini; at `/v1internal:…` in the envelope of Code Assist.
+    Gemini,
+    /// Kiro, whose replies are AWS event streams.
+    Kiro,
+}
+
+impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Self; 5] = [
+        Self::Chat,
+        Self::Messages,
+        Self::Responses,
+        Self::Gemini,
+        Self::Kiro,
+    ];
+
+    /// The dialect's name in byokey's configuration.
+    #[must_use]
+    pub fn dialect(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Messages => "messages",
+            Self::Responses => "responses",
+            Self::Gemini => "gemini",
+            Self::Kiro => "kiro",
+        }
+    }
 }
 
 /// The settings of one simulated provider.

@@ -13,12 +13,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::{
     body::{Frame, Incoming},
     server::conn::http1,
     service::service_fn,
+    upgrade::OnUpgrade,
 };
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
@@ -28,8 +29,13 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::{Kind, Part, Reply, Script, route::Provider};
+use crate::{
+    Counts, Kind, Part, Reply, Script,
+    route::{PLAN, Provider},
+    socket,
+};
 
 /// How long [`Sim::wait_until`] waits: far more than anything on loopback takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -101,6 +107,7 @@ impl Sim {
             seen: Mutex::default(),
             open: AtomicUsize::new(0),
             sent: AtomicU64::new(0),
+            sockets: Mutex::default(),
             changed: watch::Sender::new(()),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -111,13 +118,33 @@ impl Sim {
         }
     }
 
-    /// What a client calls its base URL: with `/v1` for chat, without for messages.
+    /// What a client calls its base URL: with `/v1` for OpenAI's dialects, with `/v1beta` for
+    /// Gemini, bare for the others.
     #[must_use]
     pub fn base_url(&self) -> String {
-        match self.shared.provider.kind() {
-            Kind::Chat => format!("http://{}/v1", self.address),
-            Kind::Messages => format!("http://{}", self.address),
+        match self.kind() {
+            Kind::Chat | Kind::Responses => self.url("/v1"),
+            Kind::Gemini => self.url("/v1beta"),
+            Kind::Messages | Kind::Kiro => self.url(""),
         }
+    }
+
+    /// The base URL of the same provider as ChatGPT's plans have it; for [`Kind::Responses`].
+    #[must_use]
+    pub fn plan_base_url(&self) -> String {
+        self.url(PLAN)
+    }
+
+    /// Its address with this path, which is empty or begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What it simulates.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.shared.provider.kind()
     }
 
     /// Where it listens.
@@ -130,6 +157,13 @@ impl Sim {
     #[must_use]
     pub fn requests(&self) -> Vec<Seen> {
         self.shared.seen.lock().clone()
+    }
+
+    /// What each answer of the scripted model cost, in order. Queued replies and errors cost
+    /// nothing.
+    #[must_use]
+    pub fn counts(&self) -> Vec<Counts> {
+        self.shared.provider.counts()
     }
 
     /// How many requests are being answered right now: neither sent to the end nor given up by
@@ -173,6 +207,7 @@ impl Sim {
 impl Drop for Sim {
     fn drop(&mut self) {
         self.accepting.abort();
+        self.shared.sockets.lock().abort_all();
     }
 }
 
@@ -182,6 +217,8 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     open: AtomicUsize,
     sent: AtomicU64,
+    /// Connections that speak websocket by now; they outlive the task that accepted them.
+    sockets: Mutex<JoinSet<()>>,
     changed: watch::Sender<()>,
 }
 
@@ -205,6 +242,7 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     // An error here is a connection that one side broke off, which is part of the play.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades()
         .await;
 }
 
@@ -223,9 +261,11 @@ impl std::error::Error for CutShort {}
 type Body = Either<Full<Bytes>, http_body_util::combinators::UnsyncBoxBody<Bytes, CutShort>>;
 
 async fn handle(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     shared: Arc<Shared>,
 ) -> Result<Response<Body>, CutShort> {
+    let upgrade = request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
+    let upgrade = upgrade.then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| CutShort)?.to_bytes();
     let path = head
@@ -242,6 +282,9 @@ async fn handle(
     let open = Open::new(&shared);
     shared.seen.lock().push(seen.clone());
     shared.changed.send_replace(());
+    if let Some(upgrade) = upgrade {
+        return Ok(open_socket(upgrade, seen, &shared, open));
+    }
     let mut reply = shared.provider.reply(&seen);
     for part in std::mem::take(&mut reply.before) {
         match part {
@@ -251,6 +294,36 @@ async fn handle(
         }
     }
     Ok(respond(reply, open))
+}
+
+/// Accepts a websocket and lets it talk by itself; it counts as open until it ends.
+fn open_socket(upgrade: OnUpgrade, seen: Seen, shared: &Arc<Shared>, open: Open) -> Response<Body> {
+    if let Some(refusal) = shared.provider.refusal(&seen) {
+        return respond(refusal, open);
+    }
+    let key = seen.headers.get(header::SEC_WEBSOCKET_KEY);
+    let accept = derive_accept_key(key.map_or(&[], |key| key.as_bytes()));
+    let talking = Arc::clone(shared);
+    shared.sockets.lock().spawn(async move {
+        let open = open;
+        if let Ok(upgraded) = upgrade.await {
+            let answer = |said: &Seen| {
+                talking.seen.lock().push(said.clone());
+                open.count(said.body.len());
+                talking.provider.said(said)
+            };
+            socket::talk(upgraded, &seen, answer).await;
+        }
+    });
+    let mut response = Response::new(Either::Left(Full::default()));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
 }
 
 fn respond(reply: Reply, open: Open) -> Response<Body> {

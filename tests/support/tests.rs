@@ -1,5 +1,11 @@
 //! The simulators over real sockets.
 
+mod gemini;
+mod kiro;
+mod media;
+mod responses;
+mod sockets;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -37,6 +43,7 @@ async fn send(
         .method(Method::POST)
         .uri(format!("{base_url}{path}"))
         .header("authorization", format!("Bearer {key}"))
+        .header("x-goog-api-key", key)
         .header("anthropic-version", "2023-06-01")
         .body(Full::new(Bytes::from(body.to_string())))
         .unwrap();
@@ -142,6 +149,7 @@ async fn a_wrong_key_gets_the_providers_own_refusal() {
         match kind {
             Kind::Chat => assert_eq!(body["error"]["code"], "invalid_api_key"),
             Kind::Messages => assert_eq!(body["error"]["type"], "authentication_error"),
+            other => panic!("{other:?} has no path above"),
         }
     }
 }
