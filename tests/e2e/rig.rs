@@ -188,12 +188,7 @@ pub(crate) fn config(providers: &[(&str, &Sim)]) -> String {
 
 /// The configuration's part for one provider.
 pub(crate) fn provider(id: &str, sim: &Sim) -> String {
-    let base = sim.base_url();
-    let dialect = if base.ends_with("/v1") {
-        "chat"
-    } else {
-        "messages"
-    };
+    let (dialect, base) = (sim.kind().dialect(), sim.base_url());
     format!("  {id}:\n    dialect: {dialect}\n    base_url: {base}\n    models: [{id}-model]\n")
 }
 

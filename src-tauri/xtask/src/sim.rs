@@ -12,9 +12,12 @@ use crate::{
     shell::{Companion, command, run, say},
 };
 
+/// How many providers there are, one of each dialect.
+const PROVIDERS: usize = 5;
+
 /// One running simulated provider.
 pub(crate) struct Provider {
-    /// `chat` or `messages`.
+    /// What it speaks, in the configuration's word.
     pub(crate) dialect: String,
     pub(crate) base_url: String,
     pub(crate) key: String,
@@ -36,9 +39,9 @@ pub(crate) fn start() -> Result<(Companion, Vec<Provider>)> {
         .stdout
         .take()
         .context("the simulators have no output")?;
-    let lines = BufReader::new(output).lines().take(2);
+    let lines = BufReader::new(output).lines().take(PROVIDERS);
     let providers: Option<Vec<_>> = lines.map(|line| parse(&line.ok()?)).collect();
-    let providers = providers.filter(|providers| providers.len() == 2);
+    let providers = providers.filter(|providers| providers.len() == PROVIDERS);
     Ok((sim, providers.context("the simulators did not start")?))
 }
 

@@ -21,7 +21,7 @@ impl Rig {
     pub(crate) async fn start(providers: &[(&str, &Sim)], settings: &str) -> Self {
         let bases: Vec<_> = providers
             .iter()
-            .map(|(id, sim)| (*id, dialect(sim), sim.base_url()))
+            .map(|(id, sim)| (*id, sim.kind().dialect(), sim.base_url()))
             .collect();
         Self::with(&bases, settings).await
     }
@@ -128,14 +128,6 @@ pub(crate) fn add_account(vault: &Vault, provider: &str, name: Option<&str>, key
         limited: false,
     };
     vault.add_key(new, Secret::new(key), Actor::Cli).unwrap();
-}
-
-fn dialect(sim: &Sim) -> &'static str {
-    if sim.base_url().ends_with("/v1") {
-        "chat"
-    } else {
-        "messages"
-    }
 }
 
 pub(crate) async fn chat_sim() -> Sim {
