@@ -23,6 +23,9 @@ pub struct Capabilities {
     pub max_output: Option<u64>,
     /// Whether the provider wants unsigned thinking back as `reasoning_content` (chat).
     pub wants_reasoning_content: bool,
+    /// Whether its tools may take free text; `None` means as the dialect has it: Responses yes,
+    /// others no.
+    pub custom_tools: Option<bool>,
     /// Whether the provider wants `max_completion_tokens` instead of `max_tokens` (chat).
     pub max_completion_tokens: bool,
 }

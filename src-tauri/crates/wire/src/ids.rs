@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::{Body, ToolChoice, Turn};
+use crate::{Body, Call, Dialect, Tool, Turn};
 
 /// Hex digits of the digest behind a changed id or name.
 const SUFFIX: usize = 8;
@@ -65,75 +65,180 @@ impl CallIds {
     }
 }
 
+/// What a provider takes for a tool's name: ASCII letters, digits, `_` and `-`.
+#[derive(Clone, Copy, Debug)]
+struct NameRule {
+    /// Most letters.
+    max: usize,
+    /// Whether it must begin with a letter or `_`.
+    begins_with_letter: bool,
+}
+
+impl NameRule {
+    fn of(upstream: Dialect) -> Self {
+        Self {
+            max: if upstream == Dialect::Messages {
+                128
+            } else {
+                64
+            },
+            begins_with_letter: upstream == Dialect::Gemini,
+        }
+    }
+
+    fn takes(self, name: &str) -> bool {
+        let begins = |first: u8| first.is_ascii_alphabetic() || first == b'_';
+        is_legal(name, self.max)
+            && (!self.begins_with_letter || name.bytes().next().is_some_and(begins))
+    }
+}
+
+/// A tool's name as the caller has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallerName {
+    /// The group that it belongs to (responses).
+    pub(crate) namespace: Option<String>,
+    /// Its name in there.
+    pub(crate) name: String,
+}
+
 /// Tool names of one request: the caller's and the provider's, where they differ.
+///
+/// The groups of the Responses dialect become beginnings of names, `group__tool`. Where that is
+/// another tool's own name, that one keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ToolNames {
-    upstream: HashMap<String, String>,
-    caller: HashMap<String, String>,
+    /// By whole name: what it became, of tools without a group and, where that is no other tool's
+    /// name, of those with one.
+    plain: HashMap<String, String>,
+    grouped: HashMap<(String, String), String>,
+    caller: HashMap<String, CallerName>,
 }
 
 impl ToolNames {
-    /// Finds a legal name of at most `max` bytes for every tool of the request, its history and its
-    /// choice.
-    pub(crate) fn of(turn: &Turn<'_>, max: usize) -> Self {
-        let all = || {
-            let chosen: &[Cow<'_, str>] = match &turn.tool_choice {
-                Some(ToolChoice::Named(name)) => std::slice::from_ref(name),
-                Some(ToolChoice::Allowed(names, _)) => names,
-                _ => &[],
-            };
-            let called = turn
-                .messages
-                .iter()
-                .flat_map(|message| &message.blocks)
-                .filter_map(|block| match &block.body {
-                    Body::Call(call) => Some(&call.name),
-                    _ => None,
-                });
-            turn.tools
-                .iter()
-                .map(|tool| &tool.name)
-                .chain(chosen)
-                .chain(called)
-        };
+    /// Finds a name that the provider takes for every tool of the request and its history.
+    pub(crate) fn of(turn: &Turn<'_>, upstream: Dialect) -> Self {
+        let rule = NameRule::of(upstream);
+        let all = || names_in(turn);
         let mut names = Self::default();
-        if all().all(|name| is_legal(name, max)) {
+        let stays =
+            |(namespace, name): &(Option<&str>, &str)| namespace.is_none() && rule.takes(name);
+        if all().all(|both| stays(&both)) {
             return names;
         }
         let mut used: HashSet<String> = all()
-            .filter(|name| is_legal(name, max))
-            .map(|name| name.clone().into_owned())
+            .filter(stays)
+            .map(|(_, name)| name.to_owned())
             .collect();
-        for name in all().filter(|name| !is_legal(name, max)) {
-            names.shorten(name, max, &mut used);
+        for (namespace, name) in all().filter(|both| !stays(both)) {
+            names.choose(namespace, name, rule, &mut used);
         }
         names
     }
 
-    fn shorten(&mut self, name: &str, max: usize, used: &mut HashSet<String>) {
-        if self.upstream.contains_key(name) {
+    fn choose(
+        &mut self,
+        namespace: Option<&str>,
+        name: &str,
+        rule: NameRule,
+        used: &mut HashSet<String>,
+    ) {
+        let whole = match namespace {
+            Some(namespace) => Cow::Owned(join(namespace, name)),
+            None => Cow::Borrowed(name),
+        };
+        let known = match namespace {
+            Some(namespace) => self
+                .grouped
+                .contains_key(&(namespace.to_owned(), name.to_owned())),
+            None => self.plain.contains_key(name),
+        };
+        if known {
             return;
         }
-        let plain = legal(&essence(name, max), max, "tool").into_owned();
+        let mut plain = legal(&essence(&whole, rule.max), rule.max, "tool").into_owned();
+        if !rule.takes(&plain) {
+            // Only the first letter can still be wrong.
+            plain.insert(0, '_');
+            plain.truncate(rule.max);
+        }
+        let taken = used.contains(&*whole);
         let mut chosen = plain.clone();
         let mut round = 0u32;
         while !used.insert(chosen.clone()) {
-            chosen = with_suffix(&plain, &format!("{name}\n{round}"), max);
+            chosen = with_suffix(&plain, &format!("{whole}\n{round}"), rule.max);
             round += 1;
         }
-        self.upstream.insert(name.to_owned(), chosen.clone());
-        self.caller.insert(chosen, name.to_owned());
+        if let Some(namespace) = namespace {
+            let both = (namespace.to_owned(), name.to_owned());
+            self.grouped.insert(both, chosen.clone());
+        }
+        if namespace.is_none() || !taken {
+            self.plain
+                .insert(whole.clone().into_owned(), chosen.clone());
+        }
+        let caller = CallerName {
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        };
+        self.caller.insert(chosen, caller);
+    }
+
+    /// The provider's name of a tool by its whole name, as a choice gives it.
+    pub(crate) fn upstream<'b>(&'b self, name: &'b str) -> &'b str {
+        self.plain.get(name).map_or(name, String::as_str)
     }
 
     /// The provider's name of a tool.
-    pub(crate) fn upstream<'b>(&'b self, name: &'b str) -> &'b str {
-        self.upstream.get(name).map_or(name, String::as_str)
+    pub(crate) fn tool<'b>(&'b self, tool: &'b Tool<'_>) -> &'b str {
+        self.grouped(tool.namespace.as_deref(), &tool.name)
     }
 
-    /// The caller's name of a tool.
-    pub(crate) fn caller<'b>(&'b self, name: &'b str) -> &'b str {
-        self.caller.get(name).map_or(name, String::as_str)
+    /// The provider's name of the tool that is called.
+    pub(crate) fn call<'b>(&'b self, call: &'b Call<'_>) -> &'b str {
+        self.grouped(call.namespace.as_deref(), &call.name)
     }
+
+    fn grouped<'b>(&'b self, namespace: Option<&str>, name: &'b str) -> &'b str {
+        let Some(namespace) = namespace else {
+            return self.upstream(name);
+        };
+        self.grouped
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .map_or(name, String::as_str)
+    }
+
+    /// The caller's name of a tool, where it is another than the provider's.
+    pub(crate) fn caller(&self, upstream: &str) -> Option<&CallerName> {
+        self.caller.get(upstream)
+    }
+}
+
+/// Every name of a tool in a request, with its group: offered or called. What is chosen is
+/// offered as well.
+fn names_in<'t>(turn: &'t Turn<'_>) -> impl Iterator<Item = (Option<&'t str>, &'t str)> {
+    let called = turn
+        .messages
+        .iter()
+        .flat_map(|message| &message.blocks)
+        .filter_map(|block| match &block.body {
+            Body::Call(call) => Some((call.namespace.as_deref(), &*call.name)),
+            _ => None,
+        });
+    turn.tools
+        .iter()
+        .map(|tool| (tool.namespace.as_deref(), &*tool.name))
+        .chain(called)
+}
+
+/// A tool's name with its group before it, unless it is there already.
+fn join(namespace: &str, name: &str) -> String {
+    let mark = if namespace.ends_with("__") { "" } else { "__" };
+    let before = format!("{namespace}{mark}");
+    if name.starts_with(&before) {
+        return name.to_owned();
+    }
+    before + name
 }
 
 /// What should survive of a name that is too long: the `mcp__` mark and the last segment.
@@ -190,16 +295,14 @@ fn with_suffix(plain: &str, whole: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Tool, ToolInput};
+    use crate::{ToolChoice, ToolInput};
 
     fn tool(name: &str) -> Tool<'_> {
-        Tool {
-            name: name.into(),
-            description: None,
-            input: ToolInput::Schema(None),
-            strict: None,
-            cache: None,
-        }
+        Tool::new(name, ToolInput::Schema(None))
+    }
+
+    fn whose(names: &ToolNames, upstream: &str) -> String {
+        names.caller(upstream).unwrap().name.clone()
     }
 
     #[test]
@@ -238,17 +341,57 @@ mod tests {
             tool_choice: Some(ToolChoice::Named(long.as_str().into())),
             ..Turn::default()
         };
-        let names = ToolNames::of(&turn, 64);
+        let names = ToolNames::of(&turn, Dialect::Chat);
         let short = names.upstream(&long).to_owned();
         assert!(
             short.len() <= 64 && short.starts_with("mcp__search_issues_"),
             "{short}"
         );
-        assert_eq!(names.caller(&short), long);
+        assert_eq!(whose(&names, &short), long);
         assert_eq!(names.upstream("plain"), "plain");
         assert_eq!(names.upstream("with.dot"), "with_dot");
-        assert_eq!(names.caller("with_dot"), "with.dot");
-        assert_eq!(ToolNames::of(&turn, 64), names);
+        assert_eq!(whose(&names, "with_dot"), "with.dot");
+        assert_eq!(names.caller("plain"), None);
+        assert_eq!(ToolNames::of(&turn, Dialect::Chat), names);
+    }
+
+    #[test]
+    fn groups_become_beginnings() {
+        let in_group = |namespace, name| Tool {
+            namespace: Some(Cow::Borrowed(namespace)),
+            ..tool(name)
+        };
+        let turn = Turn {
+            tools: vec![
+                in_group("mcp__github", "get_me"),
+                in_group("ns__", "send"),
+                in_group("ns", "ns__done"),
+                in_group("ns", "taken"),
+                tool("ns__taken"),
+                tool("1st"),
+            ],
+            ..Turn::default()
+        };
+        let names = ToolNames::of(&turn, Dialect::Chat);
+        let upstream: Vec<&str> = turn.tools.iter().map(|tool| names.tool(tool)).collect();
+        assert_eq!(
+            upstream[..3],
+            ["mcp__github__get_me", "ns__send", "ns__done"]
+        );
+        assert!(upstream[3].starts_with("ns__taken_"), "{}", upstream[3]);
+        assert_eq!(upstream[4..], ["ns__taken", "1st"]);
+        assert_eq!(
+            names.caller("ns__send"),
+            Some(&CallerName {
+                namespace: Some("ns__".into()),
+                name: "send".into()
+            })
+        );
+        assert_eq!(names.caller("ns__taken"), None);
+        assert_eq!(
+            ToolNames::of(&turn, Dialect::Gemini).tool(&turn.tools[5]),
+            "_1st"
+        );
     }
 
     proptest::proptest! {
@@ -263,11 +406,12 @@ mod tests {
             proptest::prop_assert!(chosen.iter().all(|id| is_legal(id, MAX_ID)));
 
             let turn = Turn { tools: texts.iter().map(|name| tool(name)).collect(), ..Turn::default() };
-            let names = ToolNames::of(&turn, 64);
+            let names = ToolNames::of(&turn, Dialect::Chat);
             for name in &texts {
                 let upstream = names.upstream(name);
                 proptest::prop_assert!(is_legal(upstream, 64), "{}", upstream);
-                proptest::prop_assert_eq!(names.caller(upstream), name);
+                let back = names.caller(upstream).map_or(upstream, |caller| &caller.name);
+                proptest::prop_assert_eq!(back, name);
             }
         }
     }

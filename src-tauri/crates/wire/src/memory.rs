@@ -3,13 +3,30 @@
 //! Chat's programs throw away what they do not know, reasoning proofs included; without them the
 //! next request is worse or refused. The store itself is not here: this crate has no clock.
 
-/// What to remember of one reply, by the id of its tool call or, where it has none, its own id.
+use crate::Proof;
+
+/// What to remember of one reply, by the id of each of its tool calls. A reply without calls needs no
+/// memory: providers ask for proofs in the middle of a run of tools only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// The reasoning in order: its text and its tagged proof.
-    pub thinking: Vec<(String, String)>,
+    /// The reply's reasoning in order: its text and its tagged proof.
+    pub thinking: Vec<(String, Proof<'static>)>,
     /// The tagged proof of the call itself (Gemini).
     pub call: Option<String>,
+}
+
+impl Memory {
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.thinking.is_empty() && self.call.is_none()
+    }
+
+    /// About how many bytes it takes, for a store with a limit.
+    pub fn bytes(&self) -> usize {
+        let thought = |(text, proof): &(String, Proof<'static>)| text.len() + proof.text().len();
+        let call = self.call.as_ref().map_or(0, String::len);
+        self.thinking.iter().map(thought).sum::<usize>() + call
+    }
 }
 
 impl std::fmt::Debug for Memory {
@@ -25,7 +42,7 @@ pub enum Proofs<'a> {
     /// Those that the caller sent itself.
     #[default]
     Given,
-    /// The caller's own and, by call or reply id, what byokey remembers.
+    /// The caller's own and, by call id, what byokey remembers.
     Recalled(&'a dyn Fn(&str) -> Option<Memory>),
     /// None at all: the second try after a provider refused them.
     Stripped,

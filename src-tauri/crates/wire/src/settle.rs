@@ -4,11 +4,14 @@
 //! Providers disagree on how a reply with tool calls ends; the callers' programs act on it. A call
 //! is complete when its block was closed and its joined arguments parse.
 
-use crate::{Action, BlockKind, Event, Finish, Ledger, Piece, Reason, json, watch::Seen};
+use crate::{
+    Action, BlockKind, CallForm, Dialect, Event, Finish, Ledger, Piece, Reason, json, watch::Seen,
+};
 
 /// The state of one reply.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Settle {
+    caller: Dialect,
     seen: Seen,
     losses: Ledger,
     /// Numbers of the open blocks.
@@ -21,17 +24,34 @@ pub(crate) struct Settle {
 #[derive(Debug)]
 struct CallSeen {
     index: usize,
+    form: CallForm,
     arguments: String,
     closed: bool,
 }
 
 impl CallSeen {
     fn complete(&self) -> bool {
-        self.closed && (self.arguments.is_empty() || json::is_json(&self.arguments))
+        let whole = match self.form {
+            CallForm::Json => self.arguments.is_empty() || json::is_json(&self.arguments),
+            CallForm::Text => true,
+        };
+        self.closed && whole
     }
 }
 
 impl Settle {
+    /// For a caller of this dialect.
+    pub(crate) fn new(caller: Dialect) -> Self {
+        Self {
+            caller,
+            seen: Seen::default(),
+            losses: Ledger::default(),
+            open: Vec::new(),
+            calls: Vec::new(),
+            done: false,
+        }
+    }
+
     /// Takes an event and hands on what the writer shall see: every block closed before the end, and
     /// nothing after it.
     pub(crate) fn event(&mut self, event: Event<'_>, sink: &mut impl FnMut(Event<'_>)) {
@@ -72,9 +92,9 @@ impl Settle {
         &self.seen
     }
 
-    /// What was seen.
-    pub(crate) fn into_seen(self) -> Seen {
-        self.seen
+    /// What was seen and what was lost.
+    pub(crate) fn into_parts(self) -> (Seen, Ledger) {
+        (self.seen, self.losses)
     }
 
     /// What the reply lost.
@@ -96,11 +116,7 @@ impl Settle {
             Event::BlockStart { index, kind } => self.note_start(*index, kind),
             Event::Delta { index, piece } => {
                 self.seen.content = true;
-                if let Piece::Arguments(more) = piece
-                    && let Some(call) = self.calls.iter_mut().find(|call| call.index == *index)
-                {
-                    call.arguments.push_str(more);
-                }
+                self.note_piece(*index, piece);
             }
             Event::BlockStop { index } => {
                 self.open.retain(|open| open != index);
@@ -121,22 +137,41 @@ impl Settle {
         }
     }
 
+    fn note_piece(&mut self, index: usize, piece: &Piece<'_>) {
+        match piece {
+            Piece::Arguments(more) => {
+                if let Some(call) = self.calls.iter_mut().find(|call| call.index == index)
+                    && call.form == CallForm::Json
+                {
+                    call.arguments.push_str(more);
+                }
+            }
+            // Messages names documents as well; all others know addresses only.
+            Piece::Citation(citation)
+                if citation.url.is_empty() && self.caller != Dialect::Messages =>
+            {
+                self.losses
+                    .note("citations", Action::Dropped, Reason::Dialect);
+            }
+            _ => {}
+        }
+    }
+
     fn note_start(&mut self, index: usize, kind: &BlockKind<'_>) {
         self.open.push(index);
         match kind {
-            BlockKind::Call { .. } => {
+            BlockKind::Call { form, .. } => {
                 self.seen.content = true;
-                let arguments = String::new();
                 self.calls.push(CallSeen {
                     index,
-                    arguments,
+                    form: *form,
+                    arguments: String::new(),
                     closed: false,
                 });
             }
-            BlockKind::Redacted(_) => {
-                self.seen.content = true;
-                self.losses
-                    .note("redacted_thinking", Action::Dropped, Reason::Dialect);
+            BlockKind::Redacted(_) => self.seen.content = true,
+            BlockKind::Image { .. } if self.caller == Dialect::Messages => {
+                self.losses.note("images", Action::Dropped, Reason::Dialect);
             }
             BlockKind::Text
             | BlockKind::Refusal
@@ -163,7 +198,7 @@ mod tests {
 
     /// A reply with these calls (arguments, closed or not) and this end, as the writer sees it.
     fn settled(calls: &[(&str, bool)], reason: Finish) -> (Vec<String>, Settle) {
-        let mut settle = Settle::default();
+        let mut settle = Settle::new(Dialect::Chat);
         let mut seen = Vec::new();
         let mut sink = |event: Event<'_>| {
             seen.push(match event {

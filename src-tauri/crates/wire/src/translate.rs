@@ -4,16 +4,17 @@
 //! way back must remember is kept in an [`Answer`]. Streams and single replies come back through the
 //! same events, so both say the same thing.
 
-use std::borrow::Cow;
-
 use crate::{
-    Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Plan, Proofs, Reasoning, Turn, chat,
+    Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Memory, Plan, Proofs, Reasoning, Turn,
+    chat,
     fold::Fold,
     gemini, history,
     ids::ToolNames,
     json, kiro, messages, plan, responses,
+    restore::Restore,
     settle::Settle,
     sse::{Frame, Frames},
+    thinking,
     watch::Seen,
 };
 
@@ -135,10 +136,17 @@ pub fn translate(
         turn.model = model.into();
     }
     turn.stream = ask.stream.unwrap_or(turn.stream);
-    turn.reasoning = target.reasoning.or(turn.reasoning);
+    turn.reasoning = thinking::resolve_reasoning(
+        turn.reasoning,
+        target.reasoning,
+        target.caps.thinking.as_ref(),
+    )?;
+    if target.reasoning.is_some() {
+        turn.words.reasoning = "model";
+    }
     history::repair(&mut turn, upstream, target, &mut losses);
     let envelope = Envelope::of(&turn, ask, target);
-    let names = ToolNames::of(&turn, longest_name(upstream));
+    let names = ToolNames::of(&turn, upstream);
     let body = match upstream {
         Dialect::Chat => chat::render_request(&turn, target, &names, &mut losses)?,
         Dialect::Messages => messages::render_request(&turn, target, &names, &mut losses)?,
@@ -153,17 +161,9 @@ pub fn translate(
             caller,
             upstream,
             envelope,
-            names,
+            restore: Restore::of(&turn, caller, names, target.origin),
         },
     })
-}
-
-/// Longest tool name a provider of this dialect takes.
-fn longest_name(upstream: Dialect) -> usize {
-    match upstream {
-        Dialect::Messages => 128,
-        _ => 64,
-    }
 }
 
 fn no_way(caller: Dialect, upstream: Dialect) -> Fault {
@@ -194,6 +194,11 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
+    /// Whether the caller knows the tool as one that takes free text.
+    pub(crate) fn is_custom(&self, tool: &str) -> bool {
+        self.free_text_tools.iter().any(|name| name == tool)
+    }
+
     fn of(turn: &Turn<'_>, ask: &Ask<'_>, target: &Target<'_>) -> Self {
         let free_text = |tool: &&crate::Tool<'_>| matches!(tool.input, crate::ToolInput::FreeText);
         Self {
@@ -218,7 +223,7 @@ pub struct Answer {
     caller: Dialect,
     upstream: Dialect,
     envelope: Envelope,
-    names: ToolNames,
+    restore: Restore,
 }
 
 /// A whole reply in the caller's dialect.
@@ -228,6 +233,10 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// What was in it.
     pub seen: Seen,
+    /// What it lost on its way.
+    pub losses: Ledger,
+    /// What byokey should remember of it, by call id.
+    pub memories: Vec<(String, Memory)>,
 }
 
 impl Answer {
@@ -236,8 +245,8 @@ impl Answer {
         Translation {
             source: Source::new(self.upstream),
             tail: Tail {
-                settle: Settle::default(),
-                names: self.names.clone(),
+                restore: self.restore.begin(created_s),
+                settle: Settle::new(self.caller),
                 writer: Writer::new(self.caller, self.envelope(created_s)),
             },
         }
@@ -251,11 +260,13 @@ impl Answer {
         let is_text = self.upstream != Dialect::Kiro;
         let mended = is_text.then(|| json::mend(body)).flatten();
         let body = mended.as_deref().unwrap_or(body);
-        let mut settle = Settle::default();
+        let mut restore = self.restore.begin(created_s);
+        let mut settle = Settle::new(self.caller);
         let mut fold = Fold::default();
         let mut sink = |event: Event<'_>| {
-            let event = restore(event, &self.names);
-            settle.event(event, &mut |event| fold.event(event));
+            restore.event(event, &mut |event| {
+                settle.event(event, &mut |event| fold.event(event));
+            });
         };
         match self.upstream {
             Dialect::Messages => messages::read_reply(body, &mut sink)?,
@@ -272,9 +283,13 @@ impl Answer {
             Dialect::Gemini => gemini::render_reply(&folded, &envelope),
             Dialect::Chat | Dialect::Kiro => chat::render_reply(&folded, &envelope),
         };
+        let memories = restore.memories();
+        let (seen, losses) = settle.into_parts();
         Ok(Reply {
             body,
-            seen: settle.into_seen(),
+            seen,
+            losses,
+            memories,
         })
     }
 
@@ -322,6 +337,12 @@ impl Translation {
         self.tail.settle.losses()
     }
 
+    /// What byokey should remember of the reply so far, by the ids of its calls as the caller sees
+    /// them: reasoning whose proofs the caller's dialect would lose. Worth asking once, at the end.
+    pub fn memories(&self) -> Vec<(String, Memory)> {
+        self.tail.restore.memories()
+    }
+
     /// Whether the caller's stream has ended; nothing is written after that.
     pub fn done(&self) -> bool {
         self.tail.settle.done()
@@ -331,49 +352,21 @@ impl Translation {
 /// From the provider's events to the caller's bytes.
 #[derive(Debug)]
 struct Tail {
+    restore: Restore,
     settle: Settle,
-    names: ToolNames,
     writer: Writer,
 }
 
 impl Tail {
     fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
-        let writer = &mut self.writer;
-        let event = restore(event, &self.names);
-        self.settle
-            .event(event, &mut |event| writer.event(&event, out));
-    }
-}
-
-/// Gives a called tool the caller's own name back.
-fn restore<'a>(event: Event<'a>, names: &'a ToolNames) -> Event<'a> {
-    use crate::BlockKind;
-    match event {
-        Event::BlockStart {
-            index,
-            kind:
-                BlockKind::Call {
-                    id,
-                    name,
-                    form,
-                    namespace,
-                },
-        } => {
-            let name = match name {
-                Cow::Borrowed(name) => Cow::Borrowed(names.caller(name)),
-                Cow::Owned(name) => Cow::Owned(names.caller(&name).to_owned()),
-            };
-            Event::BlockStart {
-                index,
-                kind: BlockKind::Call {
-                    id,
-                    name,
-                    form,
-                    namespace,
-                },
-            }
-        }
-        other => other,
+        let Self {
+            restore,
+            settle,
+            writer,
+        } = self;
+        restore.event(event, &mut |event| {
+            settle.event(event, &mut |event| writer.event(&event, out));
+        });
     }
 }
 

@@ -3,9 +3,13 @@
 //! Text borrows from the caller's body wherever it can. JSON that byokey has no opinion on (tool
 //! schemas, arguments) stays as the caller's own bytes, so numbers and key order survive.
 
+mod words;
+
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
+
+pub use words::Words;
 
 /// One request: the whole conversation so far and what is wanted next.
 #[derive(Clone, Debug, Default)]
@@ -84,74 +88,6 @@ pub enum ServerToolKind<'a> {
     CodeExecution,
     /// Reads pages that the conversation names.
     UrlContext,
-}
-
-/// A caller's names for members that dialects name differently, so that a loss names what the caller
-/// wrote. The default is Chat's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// Most tokens of the reply.
-    pub max_output: &'static str,
-    /// How hard to think.
-    pub reasoning: &'static str,
-    /// Shape of the reply.
-    pub format: &'static str,
-    /// Texts that end the reply.
-    pub stop: &'static str,
-    /// Whether several tools may be called at once.
-    pub parallel_tools: &'static str,
-    /// The caller's id of its user.
-    pub user: &'static str,
-}
-
-impl Words {
-    /// Chat's words.
-    pub const CHAT: Self = Self {
-        max_output: "max_tokens",
-        reasoning: "reasoning_effort",
-        format: "response_format",
-        stop: "stop",
-        parallel_tools: "parallel_tool_calls",
-        user: "user",
-    };
-
-    /// Messages' words.
-    pub const MESSAGES: Self = Self {
-        max_output: "max_tokens",
-        reasoning: "thinking",
-        format: "output_config.format",
-        stop: "stop_sequences",
-        parallel_tools: "tool_choice.disable_parallel_tool_use",
-        user: "metadata.user_id",
-    };
-}
-
-impl Words {
-    /// Responses' words.
-    pub const RESPONSES: Self = Self {
-        max_output: "max_output_tokens",
-        reasoning: "reasoning",
-        format: "text.format",
-        stop: "stop",
-        parallel_tools: "parallel_tool_calls",
-        user: "safety_identifier",
-    };
-
-    /// Gemini's words.
-    pub const GEMINI: Self = Self {
-        max_output: "generationConfig.maxOutputTokens",
-        reasoning: "generationConfig.thinkingConfig",
-        format: "generationConfig.responseMimeType",
-        stop: "generationConfig.stopSequences",
-        parallel_tools: "toolConfig",
-        user: "labels",
-    };
-}
-
-impl Default for Words {
-    fn default() -> Self {
-        Self::CHAT
-    }
 }
 
 /// One message of the conversation.
@@ -291,14 +227,23 @@ pub enum Proof<'a> {
     Redacted(Cow<'a, str>),
 }
 
+impl Proof<'_> {
+    /// The proof as text.
+    pub fn text(&self) -> &str {
+        let (Self::Signature(text) | Self::Redacted(text)) = self;
+        text
+    }
+}
+
 /// A tool call.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
-    /// The id that its result names.
+    /// The id that its result names. Readers of dialects that do not insist on one make it up of the
+    /// call's place; an empty one is a fault of the history.
     pub id: Cow<'a, str>,
     /// Name of the tool.
     pub name: Cow<'a, str>,
-    /// Arguments, exactly as written; empty JSON means `{}`.
+    /// Arguments as `form` says, exactly as written; empty JSON means `{}`.
     pub arguments: Cow<'a, str>,
     /// What the arguments are.
     pub form: CallForm,
@@ -341,7 +286,8 @@ pub enum CallForm {
 pub struct CallResult<'a> {
     /// Id of the call; empty when the caller sent none.
     pub call_id: Cow<'a, str>,
-    /// The tool's name, where the caller sends it with the result (Gemini).
+    /// The tool's name: as the caller sends it with the result (Gemini), else, once the history is
+    /// repaired, its call's. A result without id answers the oldest open call of that name.
     pub name: Option<Cow<'a, str>>,
     /// Text, images, documents.
     pub blocks: Vec<Block<'a>>,
@@ -371,6 +317,22 @@ pub struct Tool<'a> {
     pub strict: Option<bool>,
     /// A cache breakpoint after this tool.
     pub cache: Option<CacheMark>,
+    /// The group of tools that the name belongs to (responses).
+    pub namespace: Option<Cow<'a, str>>,
+}
+
+impl<'a> Tool<'a> {
+    /// A tool with nothing but its name and its arguments.
+    pub fn new(name: impl Into<Cow<'a, str>>, input: ToolInput<'a>) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            input,
+            strict: None,
+            cache: None,
+            namespace: None,
+        }
+    }
 }
 
 /// How a tool's arguments look.

@@ -1,12 +1,14 @@
 //! The table of cases: what a caller sends, what the provider gets, what it answers, what the caller
 //! sees, and what the ledger says.
 //!
-//! `tests/vectors/<from>__<to>/<case>.*`: `in.json` the caller's request; `target.json` the model, if
-//! the case depends on it; `up.json` the provider's request; `loss.json` the request's losses
-//! (missing: none); `up.sse` the provider's stream and `out.sse` the caller's; `reply.json` the
-//! provider's whole reply and `out.json` the caller's. Kiro's frames stand in `up.frames.json`, stream
-//! and whole reply in one. JSON is compared as values; an expected string that ends in `*` stands for
-//! any text with that beginning.
+//! `tests/vectors/<from>__<to>/<case>.*`: `in.json` the caller's request; `ask.json` what its path
+//! says (`model`, `stream`, `array`); `target.json` the provider, if the case depends on it (`model`,
+//! `origin`, `caps`, `form`, `project`, `reasoning` as the model's suffix, `memory` by call id, `strip`
+//! for the second try); `up.json` the provider's request; `loss.json` the request's losses (missing:
+//! none); `fault.json` the kind, and perhaps `param` and `code`, of a refusal; `up.sse` the provider's
+//! stream and `out.sse` the caller's; `reply.json` the provider's whole reply and `out.json` the
+//! caller's. Kiro's frames stand in `up.frames.json`, stream and whole reply in one. JSON is compared
+//! as values; an expected string that ends in `*` stands for any text with that beginning.
 
 #![allow(
     clippy::panic,
@@ -21,7 +23,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use byokey_wire::{
-    Answer, Ask, Capabilities, Dialect, Form, Frames, Target, Translated, translate,
+    Answer, Ask, Capabilities, Dialect, Form, Frames, Memory, Proof, Proofs, Target, Translated,
+    read_suffix, translate,
 };
 use serde_json::{Value, json};
 
@@ -30,12 +33,11 @@ fn every_vector_holds() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/vectors");
     let mut wrong = Vec::new();
     let mut run = 0;
-    for (from, to) in [
-        (Dialect::Chat, Dialect::Messages),
-        (Dialect::Messages, Dialect::Chat),
-        (Dialect::Chat, Dialect::Kiro),
-        (Dialect::Messages, Dialect::Kiro),
-    ] {
+    use Dialect::{Chat, Gemini, Kiro, Messages, Responses};
+    let callers = [Chat, Responses, Messages, Gemini];
+    let upstreams = [Chat, Responses, Messages, Gemini, Kiro];
+    let pairs = callers.map(|from| upstreams.map(|to| (from, to)));
+    for (from, to) in pairs.into_iter().flatten() {
         let folder = root.join(format!("{}__{}", from.name(), to.name()));
         for name in case_names(&folder) {
             let case = Case {
@@ -58,7 +60,9 @@ fn every_vector_holds() {
 }
 
 fn case_names(folder: &Path) -> BTreeSet<String> {
-    let files = std::fs::read_dir(folder).unwrap();
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return BTreeSet::new();
+    };
     files
         .filter_map(|file| {
             let name = file.unwrap().file_name().into_string().unwrap();
@@ -94,25 +98,51 @@ impl Case {
             .map_or_else(Capabilities::default, |caps| {
                 serde_json::from_value(caps.clone()).unwrap()
             });
-        let text =
-            |member: &str, other| target.get(member).and_then(Value::as_str).unwrap_or(other);
-        let profile = text("profile", "");
-        let mut target = Target::new(text("model", "model-x"), &caps, text("origin", "anthropic"));
-        if self.to == Dialect::Kiro {
-            target.form = Form::Kiro { profile };
-        }
+        let text = |member: &str| target.get(member).and_then(Value::as_str);
+        let recall = |id: &str| memory(target.get("memory")?.get(id)?);
+        let target = Target {
+            form: match text("form") {
+                Some("plan") => Form::Plan,
+                Some("code-assist") => Form::CodeAssist {
+                    project: text("project").unwrap_or("p"),
+                },
+                _ if self.to == Dialect::Kiro => Form::Kiro {
+                    profile: text("profile").unwrap_or_default(),
+                },
+                _ => Form::Full,
+            },
+            reasoning: text("reasoning").and_then(read_suffix),
+            proofs: match target.get("strip") {
+                Some(_) => Proofs::Stripped,
+                None => Proofs::Recalled(&recall),
+            },
+            ..Target::new(
+                text("model").unwrap_or("model-x"),
+                &caps,
+                text("origin").unwrap_or("anthropic"),
+            )
+        };
         let body = self.bytes("in.json").unwrap();
-        let translated = translate(&Ask::new(self.from, &body), self.to, &target);
+        let said = self.json("ask.json").unwrap_or_else(|| json!({}));
+        let ask = Ask {
+            model: said.get("model").and_then(Value::as_str),
+            stream: said.get("stream").and_then(Value::as_bool),
+            array: said.get("array").and_then(Value::as_bool).unwrap_or(false),
+            ..Ask::new(self.from, &body)
+        };
+        let translated = translate(&ask, self.to, &target);
         if let Some(expected) = self.json("fault.json") {
-            let kind = translated
-                .err()
-                .map(|fault| serde_json::to_value(fault.kind).unwrap());
-            self.compare(
-                "fault.json",
-                &expected["kind"],
-                &kind.unwrap_or(Value::Null),
-                wrong,
-            );
+            let fault = translated.err().map(|fault| {
+                let mut seen = json!({ "kind": fault.kind });
+                for (member, value) in [("param", fault.param), ("code", fault.code)] {
+                    if expected.get(member).is_some() {
+                        seen[member] = json!(value);
+                    }
+                }
+                seen
+            });
+            let fault = fault.unwrap_or(Value::Null);
+            self.compare("fault.json", &expected, &fault, wrong);
             return;
         }
         match translated {
@@ -170,6 +200,17 @@ impl Case {
             ));
         }
     }
+}
+
+/// `{"thinking": [["text", "proof"]], "call": "proof"}`, the proofs tagged.
+fn memory(value: &Value) -> Option<Memory> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let thought = |pair: &Value| (text(&pair[0]), Proof::Signature(text(&pair[1]).into()));
+    let thinking = value.get("thinking").and_then(Value::as_array);
+    Some(Memory {
+        thinking: thinking.into_iter().flatten().map(thought).collect(),
+        call: value.get("call").map(text),
+    })
 }
 
 fn streamed(answer: &Answer, upstream: &[u8], piece: usize) -> Vec<u8> {

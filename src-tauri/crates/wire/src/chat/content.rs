@@ -9,17 +9,15 @@ use super::{
     request::{drop_member, drop_members},
 };
 use crate::{
-    Block, Body, Call, CallResult, File, Image, Ledger, Message, Proof, Role, Source, Thinking,
-    Turn,
-    history::path,
-    json::{self, Text},
+    Block, Body, Call, CallForm, CallResult, File, Image, Ledger, Message, Proof, Role, Source,
+    Thinking, Turn, Words, json::Text,
 };
 
 /// Reads the messages into the turn: leading system text to the top, everything else in its order.
 pub(super) fn read_messages<'a>(list: Vec<Said<'a>>, turn: &mut Turn<'a>, ledger: &mut Ledger) {
     turn.messages.reserve(list.len());
     for (at, said) in list.into_iter().enumerate() {
-        let place = path(at);
+        let place = Words::CHAT.message(at);
         drop_members(ledger, &place, &said.unknown);
         if said.name.is_some() && said.role.as_deref() != Some("function") {
             drop_member(ledger, format!("{place}.name"));
@@ -91,7 +89,7 @@ impl Reader<'_> {
             blocks.push(Block::new(Body::Refusal(refusal.0)));
         }
         for (nth, entry) in said.tool_calls.unwrap_or_default().into_iter().enumerate() {
-            let place = format!("{}.tool_calls[{nth}]", path(at));
+            let place = format!("{}.tool_calls[{nth}]", Words::CHAT.message(at));
             drop_members(self.ledger, &place, &entry.unknown);
             match call(entry, at, nth) {
                 Some(call) => blocks.push(Block::new(Body::Call(call))),
@@ -188,27 +186,27 @@ impl Reader<'_> {
 
 fn call<'a>(entry: CallEntry<'a>, at: usize, nth: usize) -> Option<Call<'a>> {
     let id = entry.id.map(Cow::from).filter(|id| !id.is_empty());
-    let (name, arguments) = match (entry.function, entry.custom) {
+    let (name, arguments, form) = match (entry.function, entry.custom) {
         (Some(function), _) => (
             function.name,
             function.arguments.map(arguments).unwrap_or_default(),
+            CallForm::Json,
         ),
-        (None, Some(custom)) => {
-            let mut wrapped = b"{\"input\":".to_vec();
-            json::write_str(&mut wrapped, &custom.input.unwrap_or_default());
-            wrapped.push(b'}');
-            (
-                custom.name,
-                String::from_utf8(wrapped).unwrap_or_default().into(),
-            )
-        }
+        (None, Some(custom)) => (
+            custom.name,
+            custom.input.map(Cow::from).unwrap_or_default(),
+            CallForm::Text,
+        ),
         (None, None) => return None,
     };
-    Some(Call::new(
-        id.unwrap_or_else(|| format!("call_{at}_{nth}").into()),
-        name.filter(|name| !name.is_empty())?.0,
-        arguments,
-    ))
+    Some(Call {
+        form,
+        ..Call::new(
+            id.unwrap_or_else(|| format!("call_{at}_{nth}").into()),
+            name.filter(|name| !name.is_empty())?.0,
+            arguments,
+        )
+    })
 }
 
 /// A call's arguments: a string that holds JSON, or, from some programs, the JSON itself.

@@ -1,6 +1,6 @@
-use super::reply::{call_id, finish_word, reply_id, unwrap_input, write_usage};
+use super::reply::{finish_word, reply_id, write_usage};
 use crate::{
-    BlockKind, Dialect, Event, Fault, Finish, Piece, Usage,
+    BlockKind, CallForm, Dialect, Event, Fault, Finish, Piece, Usage,
     fault::error_event,
     json::{Object, write_int, write_str},
     translate::Envelope,
@@ -29,15 +29,10 @@ enum Block {
     Call {
         /// Number among the calls.
         number: usize,
+        /// Whether it is a custom tool's, with text in place of arguments.
+        custom: bool,
         /// Whether any arguments were sent.
         begun: bool,
-    },
-    /// A call of a free-text tool: its text can only be taken out of the whole arguments.
-    FreeText {
-        number: usize,
-        id: String,
-        name: String,
-        arguments: String,
     },
 }
 
@@ -112,33 +107,19 @@ impl Emit {
             BlockKind::Refusal => Block::Refusal,
             BlockKind::Thinking => Block::Thinking,
             BlockKind::Redacted(_) | BlockKind::Image { .. } => Block::Silent,
-            BlockKind::Call { id, name, .. } => {
+            BlockKind::Call { id, name, form, .. } => {
                 let number = self.calls;
                 self.calls += 1;
-                let id = call_id(id, number, &self.id).into_owned();
-                if self
-                    .envelope
-                    .free_text_tools
-                    .iter()
-                    .any(|tool| tool == name)
-                {
-                    let name = name.clone().into_owned();
-                    Block::FreeText {
-                        number,
-                        id,
-                        name,
-                        arguments: String::new(),
-                    }
-                } else {
-                    self.chunk(out, |out| {
-                        out.extend_from_slice(br#""tool_calls":["#);
-                        write_function(number, &id, name, out);
-                        out.push(b']');
-                    });
-                    Block::Call {
-                        number,
-                        begun: false,
-                    }
+                let custom = *form == CallForm::Text && self.envelope.is_custom(name);
+                self.chunk(out, |out| {
+                    out.extend_from_slice(br#""tool_calls":["#);
+                    write_start(number, id, name, custom, out);
+                    out.push(b']');
+                });
+                Block::Call {
+                    number,
+                    custom,
+                    begun: *form == CallForm::Text,
                 }
             }
         };
@@ -154,14 +135,17 @@ impl Emit {
             (Some(Block::Text), Piece::Text(text)) => ("\"content\":", text),
             (Some(Block::Thinking), Piece::Text(text)) => ("\"reasoning_content\":", text),
             (Some(Block::Refusal), Piece::Text(text)) => ("\"refusal\":", text),
-            (Some(Block::Call { number, begun }), Piece::Arguments(text)) => {
+            (
+                Some(Block::Call {
+                    number,
+                    custom,
+                    begun,
+                }),
+                Piece::Arguments(text),
+            ) => {
                 *begun = true;
-                let number = *number;
-                self.arguments(number, text, out);
-                return;
-            }
-            (Some(Block::FreeText { arguments, .. }), Piece::Arguments(text)) => {
-                arguments.push_str(text);
+                let (number, custom) = (*number, *custom);
+                self.arguments(number, custom, text, out);
                 return;
             }
             _ => return,
@@ -172,11 +156,16 @@ impl Emit {
         });
     }
 
-    fn arguments(&self, number: usize, text: &str, out: &mut Vec<u8>) {
+    fn arguments(&self, number: usize, custom: bool, text: &str, out: &mut Vec<u8>) {
+        let member: &[u8] = if custom {
+            br#","custom":{"input":"#
+        } else {
+            br#","function":{"arguments":"#
+        };
         self.chunk(out, |out| {
             out.extend_from_slice(br#""tool_calls":[{"index":"#);
             write_int(out, number);
-            out.extend_from_slice(br#","function":{"arguments":"#);
+            out.extend_from_slice(member);
             write_str(out, text);
             out.extend_from_slice(b"}}]");
         });
@@ -186,31 +175,13 @@ impl Emit {
         let Some(block) = self.blocks.get_mut(index) else {
             return;
         };
-        match std::mem::replace(block, Block::Silent) {
-            Block::Call {
-                number,
-                begun: false,
-            } => self.arguments(number, "{}", out),
-            Block::FreeText {
-                number,
-                id,
-                name,
-                arguments,
-            } => self.chunk(out, |out| {
-                out.extend_from_slice(br#""tool_calls":["#);
-                let mut call = Object::begin(out);
-                call.int("index", number);
-                call.text("id", &id);
-                call.text("type", "custom");
-                let mut custom = Object::begin(call.key("custom"));
-                custom.text("name", &name);
-                custom.text("input", &unwrap_input(&arguments));
-                custom.end();
-                call.end();
-                out.push(b']');
-            }),
-            Block::Call { .. } | Block::Text | Block::Refusal | Block::Thinking | Block::Silent => {
-            }
+        if let Block::Call {
+            number,
+            begun: false,
+            ..
+        } = std::mem::replace(block, Block::Silent)
+        {
+            self.arguments(number, false, "{}", out);
         }
     }
 
@@ -241,15 +212,20 @@ impl Emit {
 }
 
 /// A call's first fragment: all but its arguments.
-fn write_function(number: usize, id: &str, name: &str, out: &mut Vec<u8>) {
+fn write_start(number: usize, id: &str, name: &str, custom: bool, out: &mut Vec<u8>) {
+    let (kind, arguments) = if custom {
+        ("custom", "input")
+    } else {
+        ("function", "arguments")
+    };
     let mut call = Object::begin(out);
     call.int("index", number);
     call.text("id", id);
-    call.text("type", "function");
-    let mut function = Object::begin(call.key("function"));
-    function.text("name", name);
-    function.text("arguments", "");
-    function.end();
+    call.text("type", kind);
+    let mut called = Object::begin(call.key(kind));
+    called.text("name", name);
+    called.text(arguments, "");
+    called.end();
     call.end();
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::schema;
 use crate::{
     Action, Effort, Fault, Format, Ledger, Reason, SamplingSupport, Target, Tool, ToolChoice,
-    ToolInput, Turn,
+    ToolInput, Turn, free_text,
     ids::{self, ToolNames},
     json::{Object, write_list, write_str},
     thinking::{self, Setting},
@@ -30,8 +30,10 @@ pub(crate) fn render_request(
     let mut body = Vec::with_capacity(16 * 1024);
     let mut top = Object::begin(&mut body);
     top.text("model", target.model);
-    Talk::new(names, ledger, top.key("messages")).write(turn)?;
-    write_tools(turn, names, &mut top, ledger);
+    let custom_tools = target.caps.custom_tools == Some(true);
+    let out = top.key("messages");
+    Talk::new(turn.words, custom_tools, names, ledger, out).write(turn)?;
+    write_tools(turn, names, custom_tools, &mut top, ledger);
     if turn.stream {
         top.bool("stream", true);
         // Always: the meter counts on the way out.
@@ -50,11 +52,17 @@ fn drop_member(ledger: &mut Ledger, path: impl Into<Cow<'static, str>>) {
     ledger.note(path, Action::Dropped, Reason::Dialect);
 }
 
-fn write_tools(turn: &Turn<'_>, names: &ToolNames, top: &mut Object<'_>, ledger: &mut Ledger) {
+fn write_tools(
+    turn: &Turn<'_>,
+    names: &ToolNames,
+    custom_tools: bool,
+    top: &mut Object<'_>,
+    ledger: &mut Ledger,
+) {
     if turn.tools.is_empty() {
         for (member, given) in [
             (
-                "tool_choice",
+                turn.words.tool_choice,
                 !matches!(turn.tool_choice, None | Some(ToolChoice::Auto)),
             ),
             (turn.words.parallel_tools, turn.parallel_tools.is_some()),
@@ -70,31 +78,42 @@ fn write_tools(turn: &Turn<'_>, names: &ToolNames, top: &mut Object<'_>, ledger:
         turn.tools.iter().enumerate(),
         |out, (at, tool)| {
             if tool.cache.is_some() {
-                drop_member(ledger, format!("tools[{at}].cache_control"));
+                drop_member(ledger, format!("{}.cache_control", turn.words.tool(at)));
             }
-            write_tool(tool, names, out);
+            write_tool(tool, names, custom_tools, out);
         },
     );
     if let Some(choice) = &turn.tool_choice {
-        write_choice(choice, names, top.key("tool_choice"));
+        let custom = |name: &str| {
+            let takes_text = |tool: &Tool<'_>| matches!(tool.input, ToolInput::FreeText);
+            custom_tools
+                && turn
+                    .tools
+                    .iter()
+                    .any(|tool| tool.name == name && takes_text(tool))
+        };
+        write_choice(choice, names, custom, top.key("tool_choice"));
     }
     if let Some(parallel) = turn.parallel_tools {
         top.bool("parallel_tool_calls", parallel);
     }
 }
 
-fn write_tool(tool: &Tool<'_>, names: &ToolNames, out: &mut Vec<u8>) {
+fn write_tool(tool: &Tool<'_>, names: &ToolNames, custom_tools: bool, out: &mut Vec<u8>) {
+    let custom = custom_tools && matches!(tool.input, ToolInput::FreeText);
     let mut entry = Object::begin(out);
-    entry.text("type", "function");
-    let mut function = Object::begin(entry.key("function"));
-    function.text("name", names.upstream(&tool.name));
+    let kind = if custom { "custom" } else { "function" };
+    entry.text("type", kind);
+    let mut function = Object::begin(entry.key(kind));
+    function.text("name", names.tool(tool));
     if let Some(description) = &tool.description {
         function.text("description", description);
     }
     match tool.input {
         ToolInput::Schema(Some(raw)) => schema::write(raw.get(), function.key("parameters")),
         ToolInput::Schema(None) => function.raw("parameters", schema::EMPTY),
-        ToolInput::FreeText => function.raw("parameters", schema::FREE_TEXT),
+        ToolInput::FreeText if custom => {}
+        ToolInput::FreeText => function.raw("parameters", free_text::SCHEMA),
     }
     if let Some(strict) = tool.strict {
         function.bool("strict", strict);
@@ -103,11 +122,17 @@ fn write_tool(tool: &Tool<'_>, names: &ToolNames, out: &mut Vec<u8>) {
     entry.end();
 }
 
-fn write_choice(choice: &ToolChoice<'_>, names: &ToolNames, out: &mut Vec<u8>) {
+fn write_choice(
+    choice: &ToolChoice<'_>,
+    names: &ToolNames,
+    custom: impl Fn(&str) -> bool,
+    out: &mut Vec<u8>,
+) {
     let named = |out: &mut Vec<u8>, name: &str| {
+        let kind = if custom(name) { "custom" } else { "function" };
         let mut entry = Object::begin(out);
-        entry.text("type", "function");
-        let mut function = Object::begin(entry.key("function"));
+        entry.text("type", kind);
+        let mut function = Object::begin(entry.key(kind));
         function.text("name", names.upstream(name));
         function.end();
         entry.end();
@@ -150,17 +175,17 @@ fn write_limits(turn: &Turn<'_>, target: &Target<'_>, top: &mut Object<'_>, ledg
 }
 
 fn write_sampling(turn: &Turn<'_>, target: &Target<'_>, top: &mut Object<'_>, ledger: &mut Ledger) {
-    let sampling = &turn.sampling;
+    let (sampling, words) = (&turn.sampling, turn.words);
     let support = target.caps.sampling;
     let cannot = |ledger: &mut Ledger, member: &'static str| {
         ledger.note(member, Action::Dropped, Reason::ModelCapability);
     };
     match sampling.temperature {
-        Some(_) if support == SamplingSupport::None => cannot(ledger, "temperature"),
+        Some(_) if support == SamplingSupport::None => cannot(ledger, words.temperature),
         Some(wanted) => {
             let allowed = wanted.min(target.caps.temperature_max.unwrap_or(f64::INFINITY));
             if allowed < wanted {
-                ledger.note("temperature", Action::Clamped, Reason::ModelCapability);
+                ledger.note(words.temperature, Action::Clamped, Reason::ModelCapability);
             }
             top.number("temperature", allowed);
         }
@@ -168,12 +193,12 @@ fn write_sampling(turn: &Turn<'_>, target: &Target<'_>, top: &mut Object<'_>, le
     }
     let both = support == SamplingSupport::OneOf && sampling.temperature.is_some();
     match sampling.top_p {
-        Some(_) if both || support == SamplingSupport::None => cannot(ledger, "top_p"),
+        Some(_) if both || support == SamplingSupport::None => cannot(ledger, words.top_p),
         Some(top_p) => top.number("top_p", top_p),
         None => {}
     }
     if sampling.top_k.is_some() {
-        drop_member(ledger, "top_k");
+        drop_member(ledger, words.top_k);
     }
     for (member, value) in [
         ("frequency_penalty", sampling.frequency_penalty),

@@ -1,10 +1,8 @@
-use std::borrow::Cow;
-
 use crate::{
-    Finish, Usage,
+    CallForm, Finish, Usage,
     fold::{Folded, Part},
     ids,
-    json::{Object, Text, fields, write_list},
+    json::{Object, write_list},
     translate::Envelope,
 };
 
@@ -20,7 +18,7 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
     write_list(top.key("choices"), [folded], |out, folded| {
         let mut choice = Object::begin(out);
         choice.int("index", 0);
-        write_message(folded, &id, envelope, choice.key("message"));
+        write_message(folded, envelope, choice.key("message"));
         choice.raw("logprobs", "null");
         choice.text("finish_reason", finish_word(folded.finish));
         if !folded.native.is_empty() {
@@ -35,7 +33,7 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
     body
 }
 
-fn write_message(folded: &Folded, id: &str, envelope: &Envelope, out: &mut Vec<u8>) {
+fn write_message(folded: &Folded, envelope: &Envelope, out: &mut Vec<u8>) {
     let mut message = Object::begin(out);
     message.text("role", "assistant");
     let join = |pick: fn(&Part) -> Option<&str>| {
@@ -72,46 +70,38 @@ fn write_message(folded: &Folded, id: &str, envelope: &Envelope, out: &mut Vec<u
         message.text("reasoning_content", &thoughts);
     }
     if !calls.is_empty() {
-        write_list(
-            message.key("tool_calls"),
-            calls.into_iter().enumerate(),
-            |out, (nth, part)| {
-                if let Part::Call {
-                    id: call,
-                    name,
-                    arguments,
-                    ..
-                } = part
-                {
-                    write_call(&call_id(call, nth, id), name, arguments, envelope, out);
-                }
-            },
-        );
+        write_list(message.key("tool_calls"), calls, |out, part| {
+            write_call(part, envelope, out)
+        });
     }
     message.end();
 }
 
-fn write_call(id: &str, name: &str, arguments: &str, envelope: &Envelope, out: &mut Vec<u8>) {
+fn write_call(part: &Part, envelope: &Envelope, out: &mut Vec<u8>) {
+    let Part::Call {
+        id,
+        name,
+        arguments,
+        form,
+        ..
+    } = part
+    else {
+        return;
+    };
     let mut call = Object::begin(out);
     call.text("id", id);
-    if envelope.free_text_tools.iter().any(|tool| tool == name) {
+    if *form == CallForm::Text && envelope.is_custom(name) {
         call.text("type", "custom");
         let mut custom = Object::begin(call.key("custom"));
         custom.text("name", name);
-        custom.text("input", &unwrap_input(arguments));
+        custom.text("input", arguments);
         custom.end();
     } else {
+        let empty = arguments.is_empty() && *form == CallForm::Json;
         call.text("type", "function");
         let mut function = Object::begin(call.key("function"));
         function.text("name", name);
-        function.text(
-            "arguments",
-            if arguments.is_empty() {
-                "{}"
-            } else {
-                arguments
-            },
-        );
+        function.text("arguments", if empty { "{}" } else { arguments });
         function.end();
     }
     call.end();
@@ -138,15 +128,6 @@ pub(super) fn reply_id(id: &str, envelope: &Envelope) -> String {
         return format!("chatcmpl-{}", ids::digest(&seed, 24));
     }
     format!("chatcmpl-{bare}")
-}
-
-/// The id of a call; one made from the reply's id where the provider gave none.
-pub(super) fn call_id<'a>(id: &'a str, number: usize, reply_id: &str) -> Cow<'a, str> {
-    if id.is_empty() {
-        let seed = format!("{reply_id}\n{number}");
-        return format!("call_{}", ids::digest(&seed, 24)).into();
-    }
-    id.into()
 }
 
 /// Writes token counts; those that are unknown are left out.
@@ -179,18 +160,4 @@ pub(super) fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
         details.end();
     }
     counts.end();
-}
-
-fields! {
-    struct Wrapped<'a> {
-        input: Text<'a> = "input",
-    }
-}
-
-/// The free text that a provider without free-text tools was made to send as an argument.
-pub(super) fn unwrap_input(arguments: &str) -> Cow<'_, str> {
-    match serde_json::from_str::<Wrapped<'_>>(arguments) {
-        Ok(Wrapped { input: Some(text) }) => text.0,
-        _ => arguments.into(),
-    }
 }

@@ -247,12 +247,11 @@ fn read_tools<'a>(entries: Vec<ToolEntry<'a>>, ledger: &mut Ledger) -> Vec<Tool<
 
 fn read_function<'a>(entry: Function<'a>, path: &str, ledger: &mut Ledger) -> Option<Tool<'a>> {
     drop_members(ledger, path, &entry.unknown);
+    let name = entry.name.filter(|name| !name.is_empty())?;
     Some(Tool {
-        name: entry.name.filter(|name| !name.is_empty())?.0,
         description: entry.description.map(Cow::from),
-        input: ToolInput::Schema(entry.parameters),
         strict: entry.strict,
-        cache: None,
+        ..Tool::new(name, ToolInput::Schema(entry.parameters))
     })
 }
 
@@ -265,12 +264,10 @@ fn read_custom<'a>(entry: Function<'a>, path: &str, ledger: &mut Ledger) -> Opti
         // A grammar: the text will come without its guarantee.
         drop_member(ledger, format!("{path}.format"));
     }
+    let name = entry.name.filter(|name| !name.is_empty())?;
     Some(Tool {
-        name: entry.name.filter(|name| !name.is_empty())?.0,
         description: entry.description.map(Cow::from),
-        input: ToolInput::FreeText,
-        strict: None,
-        cache: None,
+        ..Tool::new(name, ToolInput::FreeText)
     })
 }
 

@@ -10,9 +10,6 @@ use serde_json::value::RawValue;
 
 /// The schema of a tool without arguments.
 pub(super) const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
-/// The schema that carries free text.
-pub(super) const FREE_TEXT: &str =
-    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
 /// Deepest level looked into; what is below is copied as it is.
 const MAX_DEPTH: usize = 64;

@@ -15,6 +15,7 @@ pub(super) struct Pairing {
 
 pub(super) struct PlannedCall {
     pub(super) id: String,
+    pub(super) name: String,
     batch: usize,
     /// Two calls of the batch share the id: nobody can tell which result is whose.
     pub(super) ambiguous: bool,
@@ -66,6 +67,7 @@ impl Pairing {
                 same.push(self.calls.len());
                 self.calls.push(PlannedCall {
                     id,
+                    name: call.name.clone().into_owned(),
                     batch,
                     ambiguous,
                     answered: false,
@@ -75,7 +77,7 @@ impl Pairing {
     }
 
     fn match_results(&mut self, messages: &[Message<'_>]) {
-        let mut nameless = Vec::new();
+        let mut unnumbered = Vec::new();
         let mut content_since = false;
         for (batch, first, message) in batches(messages) {
             content_since &= !first;
@@ -85,7 +87,12 @@ impl Pairing {
                     continue;
                 };
                 if result.call_id.is_empty() {
-                    nameless.push((self.fates.len(), batch, content_since));
+                    unnumbered.push((
+                        self.fates.len(),
+                        batch,
+                        content_since,
+                        result.name.as_deref(),
+                    ));
                     self.fates.push(Fate::Orphan);
                 } else {
                     let fate = self.by_id(&result.call_id, batch, content_since);
@@ -94,9 +101,11 @@ impl Pairing {
             }
         }
         // Only now is it known which calls of a batch the explicit ids have left open.
-        for (fate, batch, moved) in nameless {
-            let open =
-                |call: &PlannedCall| call.batch == batch && !call.answered && !call.ambiguous;
+        for (fate, batch, moved, name) in unnumbered {
+            let open = |call: &PlannedCall| {
+                let same_tool = name.is_none_or(|name| name == call.name);
+                call.batch == batch && same_tool && !call.answered && !call.ambiguous
+            };
             let first = self.calls.partition_point(|call| call.batch < batch);
             if let Some(call) = self.calls[first..].iter().position(open) {
                 let call = first + call;

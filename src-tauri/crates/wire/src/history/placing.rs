@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::pairing::{Fate, Pairing};
-use super::path;
-use crate::{Action, Block, Body, CacheMark, Call, CallResult, Ledger, Message, Reason, Role};
+use crate::{
+    Action, Block, Body, CacheMark, Call, CallResult, Ledger, Message, Reason, Role, Words,
+};
 
 /// What stands in for a tool result that the caller never sent.
 const NO_RESULT: &str = "no result";
@@ -13,14 +14,18 @@ const NO_RESULT: &str = "no result";
 /// A message and the calls it makes, by their numbers in the [`Pairing`].
 type Built<'a> = (Message<'a>, Range<usize>);
 
-/// Takes the results out of the messages and puts each behind the calls it answers.
+/// Takes the results out of the messages and puts each behind the calls it answers; joins neighbours
+/// of one role if they must `alternate`.
 pub(super) fn place<'a>(
     messages: Vec<Message<'a>>,
     pairing: &Pairing,
+    alternate: bool,
+    words: Words,
     ledger: &mut Ledger,
 ) -> Vec<Message<'a>> {
     let mut placing = Placing {
         pairing,
+        words,
         ledger,
         answers: pairing.calls.iter().map(|_| None).collect(),
         calls: 0,
@@ -30,12 +35,13 @@ pub(super) fn place<'a>(
     for message in messages {
         placing.take(message);
     }
-    join_neighbours(placing.put_answers())
+    join_neighbours(placing.put_answers(), alternate)
 }
 
 /// Messages on their way into order.
 struct Placing<'p, 'a> {
     pairing: &'p Pairing,
+    words: Words,
     ledger: &'p mut Ledger,
     /// The result of each call, once seen.
     answers: Vec<Option<Block<'a>>>,
@@ -66,7 +72,7 @@ impl<'a> Placing<'_, 'a> {
         match self.built.last_mut() {
             Some((last, range)) if role == Role::Assistant && last.role == role => {
                 range.end = self.calls;
-                append_to_batch(last, kept, at, self.ledger);
+                append_to_batch(last, kept, self.words.message(at), self.ledger);
             }
             _ => {
                 let message = Message {
@@ -85,14 +91,20 @@ impl<'a> Placing<'_, 'a> {
         let planned = &self.pairing.calls[self.calls];
         self.calls += 1;
         if planned.ambiguous {
-            self.ledger
-                .note(path(at), Action::Dropped, Reason::InvalidHistory);
+            self.ledger.note(
+                self.words.message(at),
+                Action::Dropped,
+                Reason::InvalidHistory,
+            );
             return None;
         }
         let mut call = call;
         if call.id.is_empty() {
-            self.ledger
-                .note(path(at), Action::Synthesised, Reason::InvalidHistory);
+            self.ledger.note(
+                self.words.message(at),
+                Action::Synthesised,
+                Reason::InvalidHistory,
+            );
             call.id = Cow::Owned(planned.id.clone());
         }
         Some(Block {
@@ -114,17 +126,23 @@ impl<'a> Placing<'_, 'a> {
             Fate::Answer { call, moved } => {
                 self.answers[call] = Some(block);
                 if moved {
-                    self.ledger
-                        .note(path(at), Action::Moved, Reason::InvalidHistory);
+                    self.ledger.note(
+                        self.words.message(at),
+                        Action::Moved,
+                        Reason::InvalidHistory,
+                    );
                 }
             }
             Fate::Again { call } => {
                 self.answers[call] = Some(block);
-                self.ledger
-                    .note(path(at), Action::Approximated, Reason::InvalidHistory);
+                self.ledger.note(
+                    self.words.message(at),
+                    Action::Approximated,
+                    Reason::InvalidHistory,
+                );
             }
             Fate::Void => {}
-            Fate::Orphan => return orphan(block, at, self.ledger),
+            Fate::Orphan => return orphan(block, self.words.message(at), self.ledger),
         }
         Vec::new()
     }
@@ -160,21 +178,27 @@ impl<'a> Placing<'_, 'a> {
             return None;
         }
         let mut block = self.answers[call].take().unwrap_or_else(|| {
-            self.ledger
-                .note(path(at), Action::Synthesised, Reason::InvalidHistory);
+            self.ledger.note(
+                self.words.message(at),
+                Action::Synthesised,
+                Reason::InvalidHistory,
+            );
             no_result()
         });
-        if let Body::Result(result) = &mut block.body
-            && result.call_id != planned.id.as_str()
-        {
-            result.call_id = Cow::Owned(planned.id.clone());
+        if let Body::Result(result) = &mut block.body {
+            if result.call_id != planned.id.as_str() {
+                result.call_id = Cow::Owned(planned.id.clone());
+            }
+            result
+                .name
+                .get_or_insert_with(|| Cow::Owned(planned.name.clone()));
         }
         Some(block)
     }
 }
 
 /// A result that answers nothing, as what it says.
-fn orphan<'a>(block: Block<'a>, at: usize, ledger: &mut Ledger) -> Vec<Block<'a>> {
+fn orphan<'a>(block: Block<'a>, path: String, ledger: &mut Ledger) -> Vec<Block<'a>> {
     let Body::Result(CallResult { mut blocks, .. }) = block.body else {
         return vec![block];
     };
@@ -184,7 +208,7 @@ fn orphan<'a>(block: Block<'a>, at: usize, ledger: &mut Ledger) -> Vec<Block<'a>
     } else {
         Action::Approximated
     };
-    ledger.note(path(at), action, Reason::InvalidHistory);
+    ledger.note(path, action, Reason::InvalidHistory);
     if let Some(last) = blocks.last_mut() {
         last.cache = last.cache.or(block.cache);
     }
@@ -195,7 +219,7 @@ fn orphan<'a>(block: Block<'a>, at: usize, ledger: &mut Ledger) -> Vec<Block<'a>
 fn append_to_batch<'a>(
     last: &mut Message<'a>,
     blocks: Vec<Block<'a>>,
-    at: usize,
+    path: String,
     ledger: &mut Ledger,
 ) {
     let is_call = |block: &Block<'_>| matches!(block.body, Body::Call(_));
@@ -205,7 +229,7 @@ fn append_to_batch<'a>(
     };
     let (calls, said): (Vec<_>, Vec<_>) = blocks.into_iter().partition(is_call);
     if !said.is_empty() {
-        ledger.note(path(at), Action::Moved, Reason::InvalidHistory);
+        ledger.note(path, Action::Moved, Reason::InvalidHistory);
     }
     last.blocks.splice(first_call..first_call, said);
     last.blocks.extend(calls);
@@ -220,15 +244,15 @@ fn no_result<'a>() -> Block<'a> {
     }))
 }
 
-/// Joins neighbours of one role and takes out messages that say nothing any more.
-fn join_neighbours(messages: Vec<Message<'_>>) -> Vec<Message<'_>> {
+/// Takes out messages that say nothing any more and joins neighbours of one role.
+fn join_neighbours(messages: Vec<Message<'_>>, alternate: bool) -> Vec<Message<'_>> {
     let mut joined: Vec<Message<'_>> = Vec::with_capacity(messages.len());
     for mut message in messages {
         if message.blocks.is_empty() {
             continue;
         }
         match joined.last_mut() {
-            Some(last) if last.role == message.role && last.role != Role::System => {
+            Some(last) if alternate && last.role == message.role && last.role != Role::System => {
                 last.blocks.append(&mut message.blocks);
             }
             _ => joined.push(message),

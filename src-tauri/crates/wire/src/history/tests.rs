@@ -24,6 +24,17 @@ fn result<'a>(at: usize, id: &'a str, text: &'a str) -> Message<'a> {
     Message::new(Role::User, at, blocks)
 }
 
+/// A strict provider's.
+fn rules(mid_system: bool) -> Rules {
+    Rules {
+        mid_system,
+        alternate: true,
+        no_blanks: false,
+        prefill: true,
+        opening: Opening::User,
+    }
+}
+
 /// The conversation in one line per message, and the ledger.
 fn repaired(messages: Vec<Message<'_>>, keep_mid_system: bool) -> (Vec<String>, Vec<String>) {
     let mut turn = Turn {
@@ -31,8 +42,7 @@ fn repaired(messages: Vec<Message<'_>>, keep_mid_system: bool) -> (Vec<String>, 
         ..Turn::default()
     };
     let mut ledger = Ledger::default();
-    order(&mut turn, keep_mid_system, &mut ledger);
-    open_with_user(&mut turn, &mut ledger);
+    order(&mut turn, rules(keep_mid_system), &mut ledger);
     let mut lines: Vec<String> = turn
         .system
         .iter()

@@ -44,7 +44,12 @@ pub(crate) fn render_request(
     state.text("conversationId", &conversation(turn));
     state.text("chatTriggerType", "MANUAL");
     state.text("agentTaskType", "vibe");
-    Talk::new(target.model, names, ledger).write(turn, &instructions, &tools, &mut state)?;
+    Talk::new(target.model, names, turn.words, ledger).write(
+        turn,
+        &instructions,
+        &tools,
+        &mut state,
+    )?;
     state.end();
     write_reasoning(turn, target, &mut body, ledger);
     body.end();

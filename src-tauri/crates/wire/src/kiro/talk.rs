@@ -5,8 +5,8 @@ use super::render::ORIGIN;
 use super::tools::Tools;
 use crate::{
     Action, Block, Body, Call, CallForm, CallResult, Fault, FaultKind, File, Image, Ledger,
-    Message, Proof, Reason, Role, Source, Turn,
-    history::{OPENING, path},
+    Message, Proof, Reason, Role, Source, Turn, Words,
+    history::OPENING,
     ids::{CallIds, ToolNames},
     json::{self, Object, write_list},
 };
@@ -22,6 +22,7 @@ const BESIDE: &str = "(see what is attached to this message)";
 pub(super) struct Talk<'w> {
     model: &'w str,
     names: &'w ToolNames,
+    words: Words,
     ledger: &'w mut Ledger,
     ids: CallIds,
 }
@@ -43,10 +44,16 @@ struct Document<'b> {
 
 impl<'w> Talk<'w> {
     /// A conversation with this model.
-    pub(super) fn new(model: &'w str, names: &'w ToolNames, ledger: &'w mut Ledger) -> Self {
+    pub(super) fn new(
+        model: &'w str,
+        names: &'w ToolNames,
+        words: Words,
+        ledger: &'w mut Ledger,
+    ) -> Self {
         Self {
             model,
             names,
+            words,
             ledger,
             ids: CallIds::default(),
         }
@@ -154,7 +161,7 @@ impl<'w> Talk<'w> {
     ) -> Result<(), Fault> {
         for block in blocks {
             if block.cache.is_some() {
-                let path = format!("{}.cache_control", path(at));
+                let path = format!("{}.cache_control", self.words.message(at));
                 self.ledger.note(path, Action::Dropped, Reason::Dialect);
             }
             match &block.body {
@@ -165,31 +172,37 @@ impl<'w> Talk<'w> {
                         .as_deref()
                         .is_some_and(|detail| detail != "auto")
                     {
-                        let path = format!("{}.image_url.detail", path(at));
+                        let path = format!("{}.image_url.detail", self.words.message(at));
                         self.ledger.note(path, Action::Dropped, Reason::Dialect);
                     }
-                    said.images.push(picture(image, at)?);
+                    said.images.push(picture(image, &self.words.message(at))?);
                 }
                 Body::File(File {
                     source: Source::Text(text),
                     ..
                 }) => add(&mut said.text, text),
                 Body::File(file) => {
-                    let document = document(file, said.documents.len(), at)?;
+                    let document = document(file, said.documents.len(), &self.words.message(at))?;
                     said.documents.push(document);
                 }
-                Body::Audio { .. } => return Err(refused(at, "Kiro takes no sound")),
+                Body::Audio { .. } => {
+                    return Err(refused(&self.words.message(at), "Kiro takes no sound"));
+                }
                 Body::Result(result) => {
                     said.results.push(result);
                     let attached = |block: &&Block<'_>| !matches!(block.body, Body::Text(_));
                     for block in result.blocks.iter().filter(attached) {
-                        self.ledger.note(path(at), Action::Moved, Reason::Dialect);
+                        self.ledger
+                            .note(self.words.message(at), Action::Moved, Reason::Dialect);
                         self.gather(std::slice::from_ref(block), at, said)?;
                     }
                 }
                 Body::Thinking(_) | Body::Call(_) => {
-                    self.ledger
-                        .note(path(at), Action::Dropped, Reason::InvalidHistory);
+                    self.ledger.note(
+                        self.words.message(at),
+                        Action::Dropped,
+                        Reason::InvalidHistory,
+                    );
                 }
             }
         }
@@ -212,7 +225,7 @@ impl<'w> Talk<'w> {
                 .all(|block| matches!(block.body, Body::Text(_)));
             texts.push(if empty { NO_OUTPUT } else { BESIDE });
             self.ledger
-                .note(path(at), Action::Synthesised, Reason::Dialect);
+                .note(self.words.message(at), Action::Synthesised, Reason::Dialect);
         }
         let mut object = Object::begin(out);
         object.text("toolUseId", self.ids.result(&result.call_id));
@@ -247,10 +260,11 @@ impl<'w> Talk<'w> {
                 _ => false,
             };
             if !kept {
-                self.ledger.note(path(at), Action::Dropped, Reason::Dialect);
+                self.ledger
+                    .note(self.words.message(at), Action::Dropped, Reason::Dialect);
             }
             if block.cache.is_some() {
-                let path = format!("{}.cache_control", path(at));
+                let path = format!("{}.cache_control", self.words.message(at));
                 self.ledger.note(path, Action::Dropped, Reason::Dialect);
             }
         }
@@ -283,7 +297,7 @@ impl<'w> Talk<'w> {
     fn call(&mut self, call: &Call<'_>, at: usize, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         object.text("toolUseId", self.ids.call(&call.id));
-        object.text("name", self.names.upstream(&call.name));
+        object.text("name", self.names.call(call));
         let arguments = call.arguments.trim();
         let free_text = call.form == CallForm::Text;
         if !free_text && arguments.is_empty() {
@@ -292,7 +306,7 @@ impl<'w> Talk<'w> {
             object.raw("input", arguments);
         } else {
             if !free_text {
-                let path = format!("{}.arguments", path(at));
+                let path = format!("{}.arguments", self.words.message(at));
                 self.ledger
                     .note(path, Action::Approximated, Reason::InvalidHistory);
             }
@@ -318,17 +332,17 @@ fn write_bytes(object: &mut Object<'_>, data: &str) {
     source.end();
 }
 
-fn refused(at: usize, message: &str) -> Fault {
+fn refused(path: &str, message: &str) -> Fault {
     let mut fault = Fault::new(FaultKind::BadRequest, message);
-    fault.param = Some(path(at));
+    fault.param = Some(path.to_owned());
     fault
 }
 
 /// A picture's format and bytes.
-fn picture<'b>(image: &'b Image<'_>, at: usize) -> Result<(&'static str, &'b str), Fault> {
+fn picture<'b>(image: &'b Image<'_>, path: &str) -> Result<(&'static str, &'b str), Fault> {
     let Source::Base64 { media_type, data } = &image.source else {
         return Err(refused(
-            at,
+            path,
             "Kiro takes pictures as bytes only, not by address or id; send the picture itself",
         ));
     };
@@ -338,16 +352,19 @@ fn picture<'b>(image: &'b Image<'_>, at: usize) -> Result<(&'static str, &'b str
         "image/gif" => "gif",
         "image/webp" => "webp",
         _ => {
-            return Err(refused(at, "Kiro takes pictures as PNG, JPEG, GIF or WebP"));
+            return Err(refused(
+                path,
+                "Kiro takes pictures as PNG, JPEG, GIF or WebP",
+            ));
         }
     };
     Ok((format, data))
 }
 
-fn document<'b>(file: &'b File<'_>, number: usize, at: usize) -> Result<Document<'b>, Fault> {
+fn document<'b>(file: &'b File<'_>, number: usize, path: &str) -> Result<Document<'b>, Fault> {
     let Source::Base64 { media_type, data } = &file.source else {
         return Err(refused(
-            at,
+            path,
             "Kiro takes documents as bytes only, not by address or id; send the document itself",
         ));
     };
@@ -361,7 +378,7 @@ fn document<'b>(file: &'b File<'_>, number: usize, at: usize) -> Result<Document
         "application/vnd.ms-excel" => "xls",
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
-        _ => return Err(refused(at, "Kiro does not take documents of this type")),
+        _ => return Err(refused(path, "Kiro does not take documents of this type")),
     };
     let name = title(file.name.as_deref().unwrap_or_default());
     let name = if name.is_empty() {

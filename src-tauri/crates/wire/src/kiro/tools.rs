@@ -73,7 +73,7 @@ impl<'t> Tools<'t> {
         tools
             .filter_map(|(_, tool)| {
                 let (_, rest) = split(tool.description.as_deref()?)?;
-                let name = names.upstream(&tool.name);
+                let name = names.tool(tool);
                 Some(format!("More about the tool `{name}`:\n{rest}"))
             })
             .collect()
@@ -137,7 +137,7 @@ fn write_tool(
     names: &ToolNames,
     ledger: &mut Ledger,
 ) {
-    let name = names.upstream(&tool.name);
+    let name = names.tool(tool);
     specification.text("name", name);
     let description = tool.description.as_deref().unwrap_or_default();
     let description = match split(description) {

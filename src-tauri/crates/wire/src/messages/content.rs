@@ -1,12 +1,11 @@
 //! Writes the blocks of a conversation for a provider that speaks Messages.
 
 use super::marks::{Marks, mark};
-use crate::history::path;
 use crate::ids::{CallIds, ToolNames};
 use crate::json::{self, Object, write_list};
 use crate::{
-    Action, Block, Body, Call, CallResult, Fault, FaultKind, File, Image, Ledger, Message, Proof,
-    Reason, Role, Source, Thinking,
+    Action, Block, Body, Call, CallForm, CallResult, Fault, FaultKind, File, Image, Ledger,
+    Message, Proof, Reason, Role, Source, Thinking, Words, free_text,
 };
 
 /// What the blocks of one request share.
@@ -14,17 +13,16 @@ pub(super) struct Content<'n> {
     names: &'n ToolNames,
     ids: CallIds,
     marks: Marks,
-    /// Tools whose arguments are free text.
-    free_text: Vec<&'n str>,
+    words: Words,
 }
 
 impl<'n> Content<'n> {
-    pub(super) fn new(names: &'n ToolNames, marks: Marks, free_text: Vec<&'n str>) -> Self {
+    pub(super) fn new(names: &'n ToolNames, marks: Marks, words: Words) -> Self {
         Self {
             names,
             ids: CallIds::default(),
             marks,
-            free_text,
+            words,
         }
     }
 }
@@ -42,7 +40,8 @@ pub(super) fn write_blocks(
     let mut failed = None;
     write_list(out, &message.blocks, |out, block| {
         let mut object = Object::begin(out);
-        if let Err(fault) = write_block(&mut object, block, message.at, content, ledger) {
+        let path = content.words.message(message.at);
+        if let Err(fault) = write_block(&mut object, block, &path, content, ledger) {
             failed.get_or_insert(fault);
         }
         content
@@ -56,15 +55,15 @@ pub(super) fn write_blocks(
 fn write_block(
     object: &mut Object<'_>,
     block: &Block<'_>,
-    at: usize,
+    path: &str,
     content: &mut Content<'_>,
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
     match &block.body {
-        Body::Call(call) => write_call(object, call, at, content, ledger),
-        Body::Result(result) => write_result(object, result, at, content, ledger)?,
+        Body::Call(call) => write_call(object, call, path, content, ledger),
+        Body::Result(result) => write_result(object, result, path, content, ledger)?,
         Body::Thinking(thinking) => write_thinking(object, thinking),
-        other => write_plain(object, other, at, ledger)?,
+        other => write_plain(object, other, path, ledger)?,
     }
     Ok(())
 }
@@ -73,7 +72,7 @@ fn write_block(
 fn write_plain(
     object: &mut Object<'_>,
     body: &Body<'_>,
-    at: usize,
+    path: &str,
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
     match body {
@@ -81,12 +80,12 @@ fn write_plain(
             object.text("type", "text");
             object.text("text", text);
         }
-        Body::Image(image) => write_image(object, image, at, ledger)?,
-        Body::File(file) => write_file(object, file, at)?,
-        Body::Audio { .. } => return Err(refused(at, "Claude models take no sound")),
+        Body::Image(image) => write_image(object, image, path, ledger)?,
+        Body::File(file) => write_file(object, file, path)?,
+        Body::Audio { .. } => return Err(refused(path, "Claude models take no sound")),
         Body::Thinking(_) | Body::Call(_) | Body::Result(_) => {
             return Err(refused(
-                at,
+                path,
                 "a tool's result may hold text, pictures and documents only",
             ));
         }
@@ -94,9 +93,9 @@ fn write_plain(
     Ok(())
 }
 
-fn refused(at: usize, message: &str) -> Fault {
+fn refused(path: &str, message: &str) -> Fault {
     let mut fault = Fault::new(FaultKind::BadRequest, message);
-    fault.param = Some(path(at));
+    fault.param = Some(path.to_owned());
     fault
 }
 
@@ -121,33 +120,30 @@ fn write_thinking(object: &mut Object<'_>, thinking: &Thinking<'_>) {
 fn write_call(
     object: &mut Object<'_>,
     call: &Call<'_>,
-    at: usize,
+    path: &str,
     content: &mut Content<'_>,
     ledger: &mut Ledger,
 ) {
     object.text("type", "tool_use");
     object.text("id", content.ids.call(&call.id));
-    object.text("name", content.names.upstream(&call.name));
-    let free_text = content.free_text.contains(&&*call.name);
-    if !free_text && call.arguments.trim().is_empty() {
+    object.text("name", content.names.call(call));
+    if call.form == CallForm::Text {
+        free_text::wrap(&call.arguments, object.key("input"));
+    } else if call.arguments.trim().is_empty() {
         object.raw("input", "{}");
-    } else if !free_text && json::is_object(&call.arguments) {
+    } else if json::is_object(&call.arguments) {
         object.raw("input", call.arguments.trim());
     } else {
-        if !free_text {
-            let path = format!("{}.arguments", path(at));
-            ledger.note(path, Action::Approximated, Reason::InvalidHistory);
-        }
-        let mut input = Object::begin(object.key("input"));
-        input.text("input", &call.arguments);
-        input.end();
+        let path = format!("{path}.arguments");
+        ledger.note(path, Action::Approximated, Reason::InvalidHistory);
+        free_text::wrap(&call.arguments, object.key("input"));
     }
 }
 
 fn write_result(
     object: &mut Object<'_>,
     result: &CallResult<'_>,
-    at: usize,
+    path: &str,
     content: &Content<'_>,
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
@@ -161,7 +157,7 @@ fn write_result(
     if blocks.peek().is_some() {
         write_list(object.key("content"), blocks, |out, block| {
             let mut inner = Object::begin(out);
-            if let Err(fault) = write_plain(&mut inner, &block.body, at, ledger) {
+            if let Err(fault) = write_plain(&mut inner, &block.body, path, ledger) {
                 failed.get_or_insert(fault);
             }
             inner.end();
@@ -176,7 +172,7 @@ fn write_result(
 fn write_image(
     object: &mut Object<'_>,
     image: &Image<'_>,
-    at: usize,
+    path: &str,
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
     if image
@@ -184,7 +180,7 @@ fn write_image(
         .as_deref()
         .is_some_and(|detail| detail != "auto")
     {
-        let path = format!("{}.image_url.detail", path(at));
+        let path = format!("{path}.image_url.detail");
         ledger.note(path, Action::Dropped, Reason::Dialect);
     }
     object.text("type", "image");
@@ -199,8 +195,8 @@ fn write_image(
             write_base64(&mut source, media_type, data);
         }
         Source::Url(url) => write_url(&mut source, url),
-        Source::FileId(_) => return Err(refused(at, FOREIGN_FILE)),
-        Source::Text(_) => return Err(refused(at, "a picture cannot be plain text")),
+        Source::FileId(_) => return Err(refused(path, FOREIGN_FILE)),
+        Source::Text(_) => return Err(refused(path, "a picture cannot be plain text")),
     }
     source.end();
     Ok(())
@@ -209,7 +205,7 @@ fn write_image(
 const FOREIGN_FILE: &str =
     "a file id means something only to the provider that keeps the file; send the file itself";
 
-fn write_file(object: &mut Object<'_>, file: &File<'_>, at: usize) -> Result<(), Fault> {
+fn write_file(object: &mut Object<'_>, file: &File<'_>, path: &str) -> Result<(), Fault> {
     object.text("type", "document");
     let mut source = Object::begin(object.key("source"));
     match &file.source {
@@ -217,13 +213,13 @@ fn write_file(object: &mut Object<'_>, file: &File<'_>, at: usize) -> Result<(),
             "application/pdf" | "" => write_base64(&mut source, "application/pdf", data),
             _ => {
                 return Err(refused(
-                    at,
+                    path,
                     "Claude models take documents as PDF or plain text",
                 ));
             }
         },
         Source::Url(url) => write_url(&mut source, url),
-        Source::FileId(_) => return Err(refused(at, FOREIGN_FILE)),
+        Source::FileId(_) => return Err(refused(path, FOREIGN_FILE)),
         Source::Text(text) => {
             source.text("type", "text");
             source.text("media_type", "text/plain");

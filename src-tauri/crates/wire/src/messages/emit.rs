@@ -6,10 +6,13 @@
 
 use std::collections::VecDeque;
 
-use super::reply::{call_id, message_id, stop_reason, write_usage};
+use super::reply::{message_id, stop_reason, write_usage};
 use crate::json::Object;
 use crate::translate::Envelope;
-use crate::{BlockKind, Dialect, Event, Finish, Piece, Usage, error_event, keep_alive, origin};
+use crate::{
+    BlockKind, CallForm, Dialect, Event, Finish, Piece, Usage, error_event, free_text, keep_alive,
+    origin,
+};
 
 /// Writes a caller's stream.
 #[derive(Debug)]
@@ -44,7 +47,11 @@ enum Kind {
     Text,
     Thinking,
     Redacted(String),
-    Call { id: String, name: String },
+    Call {
+        id: String,
+        name: String,
+        form: CallForm,
+    },
 }
 
 impl Emit {
@@ -119,12 +126,15 @@ impl Emit {
         let kind = match kind {
             BlockKind::Text | BlockKind::Refusal => Kind::Text,
             BlockKind::Thinking => Kind::Thinking,
-            BlockKind::Redacted(data) => Kind::Redacted(origin::tag(data, &self.envelope.origin)),
+            BlockKind::Redacted(data) => {
+                Kind::Redacted(origin::tag_redacted(data, &self.envelope.origin))
+            }
             // The dialect has no place for it.
             BlockKind::Image { .. } => return,
-            BlockKind::Call { id, name, .. } => Kind::Call {
-                id: call_id(id, index, &self.id, &self.envelope),
+            BlockKind::Call { id, name, form, .. } => Kind::Call {
+                id: id.clone().into_owned(),
                 name: name.clone().into_owned(),
+                form: *form,
             },
         };
         let (held, signature) = (String::new(), None);
@@ -147,7 +157,9 @@ impl Emit {
         let block = &mut self.blocks[position];
         match piece {
             Piece::Signature(signature) => block.signature = Some(signature.clone().into_owned()),
-            Piece::Text(text) | Piece::Arguments(text) if position == 0 => {
+            Piece::Text(text) | Piece::Arguments(text)
+                if position == 0 && !block.is_text_call() =>
+            {
                 block.write(self.next, text, out);
             }
             Piece::Text(text) | Piece::Arguments(text) => block.held.push_str(text),
@@ -165,9 +177,12 @@ impl Emit {
     /// Closes the open block if it is complete, and goes on with what was held behind it.
     fn close_stopped(&mut self, out: &mut Vec<u8>) {
         while self.blocks.front().is_some_and(|block| block.stopped) {
-            let Some(block) = self.blocks.pop_front() else {
+            let Some(mut block) = self.blocks.pop_front() else {
                 return;
             };
+            if block.is_text_call() {
+                block.write_wrapped(self.next, out);
+            }
             if let (Kind::Thinking, Some(signature)) = (&block.kind, &block.signature) {
                 let tagged = origin::tag(signature, &self.envelope.origin);
                 delta(out, self.next, "signature_delta", "signature", &tagged);
@@ -202,7 +217,7 @@ impl Emit {
                     start.text("type", "redacted_thinking");
                     start.text("data", data);
                 }
-                Kind::Call { id, name } => {
+                Kind::Call { id, name, .. } => {
                     start.text("type", "tool_use");
                     start.text("id", id);
                     start.text("name", name);
@@ -211,8 +226,10 @@ impl Emit {
             }
             start.end();
         });
-        let held = std::mem::take(&mut block.held);
-        block.write(self.next, &held, out);
+        if !block.is_text_call() {
+            let held = std::mem::take(&mut block.held);
+            block.write(self.next, &held, out);
+        }
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -238,6 +255,24 @@ impl Emit {
 }
 
 impl Block {
+    /// Whether it is a call with free text, which Messages has no word for.
+    fn is_text_call(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Call {
+                form: CallForm::Text,
+                ..
+            }
+        )
+    }
+
+    /// Writes the whole of a call with free text.
+    fn write_wrapped(&mut self, number: usize, out: &mut Vec<u8>) {
+        let mut wrapped = Vec::with_capacity(self.held.len() + 16);
+        free_text::wrap(&std::mem::take(&mut self.held), &mut wrapped);
+        self.write(number, &String::from_utf8_lossy(&wrapped), out);
+    }
+
     fn write(&self, number: usize, text: &str, out: &mut Vec<u8>) {
         if text.is_empty() {
             return;

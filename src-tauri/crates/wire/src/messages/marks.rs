@@ -1,7 +1,6 @@
 //! Cache breakpoints: Anthropic takes four, the longer-lived ones first.
 
 use super::render::is_offered;
-use crate::history::path;
 use crate::json::Object;
 use crate::{Action, Body, CacheMark, Ledger, Reason, Turn};
 
@@ -22,7 +21,7 @@ impl Marks {
     pub(super) fn of(turn: &Turn<'_>, ledger: &mut Ledger) -> Self {
         let tools = turn.tools.iter().enumerate().map(|(order, tool)| {
             (
-                format!("tools[{order}]"),
+                turn.words.tool(order),
                 tool.cache.filter(|_| is_offered(turn, tool)),
             )
         });
@@ -30,12 +29,14 @@ impl Marks {
             .system
             .iter()
             .enumerate()
-            .map(|(order, block)| (format!("system[{order}]"), block.cache));
+            .map(|(order, block)| (format!("{}[{order}]", turn.words.system), block.cache));
         let messages = turn.messages.iter().flat_map(|message| {
-            message
-                .blocks
-                .iter()
-                .map(|block| (path(message.at), mark(&block.body, block.cache)))
+            message.blocks.iter().map(|block| {
+                (
+                    turn.words.message(message.at),
+                    mark(&block.body, block.cache),
+                )
+            })
         });
         let set: Vec<(String, CacheMark)> = tools
             .chain(system)

@@ -13,12 +13,9 @@ use crate::ids::{ToolNames, digest};
 use crate::json::{Object, write_list, write_str};
 use crate::{
     Action, Body, Fault, Format, Ledger, Reason, Role, SamplingSupport, Target, Tool, ToolChoice,
-    ToolInput, Turn,
+    ToolInput, Turn, free_text,
 };
 
-/// Arguments of a tool that takes free text.
-const FREE_TEXT: &str =
-    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 /// Lowest top-p that goes together with thinking.
 pub(super) const THINKING_TOP_P: f64 = 0.95;
 
@@ -48,18 +45,10 @@ pub(crate) fn render_request(
     write_caller(&mut body, turn, ledger);
     write_tools(&mut body, turn, target, names, &mut marks, ledger);
     write_system(&mut body, turn, target, &mut marks);
-    let mut content = Content::new(names, marks, free_text_tools(turn));
-    write_messages(&mut body, turn, target, plan, &mut content, ledger)?;
+    let mut content = Content::new(names, marks, turn.words);
+    write_messages(&mut body, turn, plan, &mut content, ledger)?;
     body.end();
     Ok(out)
-}
-
-fn free_text_tools<'t>(turn: &'t Turn<'_>) -> Vec<&'t str> {
-    turn.tools
-        .iter()
-        .filter(|tool| matches!(tool.input, ToolInput::FreeText))
-        .map(|tool| &*tool.name)
-        .collect()
 }
 
 fn write_thinking(body: &mut Object<'_>, plan: Plan) {
@@ -136,27 +125,27 @@ fn write_sampling(
     plan: Plan,
     ledger: &mut Ledger,
 ) {
-    let sampling = &turn.sampling;
+    let (sampling, words) = (&turn.sampling, turn.words);
     let support = target.caps.sampling;
     let mut drop = |path: &'static str| ledger.note(path, Action::Dropped, Reason::ModelCapability);
     let mut temperature = sampling.temperature;
     let mut top_p = sampling.top_p;
     let mut top_k = sampling.top_k;
     if support == SamplingSupport::None || plan.thinks() && temperature != Some(1.0) {
-        temperature.take().inspect(|_| drop("temperature"));
+        temperature.take().inspect(|_| drop(words.temperature));
     }
     let one_only = support == SamplingSupport::OneOf && temperature.is_some();
     let low = plan.thinks() && top_p.is_some_and(|top_p| top_p < THINKING_TOP_P);
     if support == SamplingSupport::None || one_only || low {
-        top_p.take().inspect(|_| drop("top_p"));
+        top_p.take().inspect(|_| drop(words.top_p));
     }
     if support == SamplingSupport::None || plan.thinks() {
-        top_k.take().inspect(|_| drop("top_k"));
+        top_k.take().inspect(|_| drop(words.top_k));
     }
     if let Some(wanted) = temperature {
         let clamped = wanted.clamp(0.0, target.caps.temperature_max.unwrap_or(1.0).max(0.0));
         if clamped.to_bits() != wanted.to_bits() {
-            ledger.note("temperature", Action::Clamped, Reason::Limit);
+            ledger.note(words.temperature, Action::Clamped, Reason::Limit);
         }
         body.number("temperature", clamped);
     }
@@ -167,9 +156,12 @@ fn write_sampling(
         body.int("top_k", top_k);
     }
     for (present, path) in [
-        (sampling.frequency_penalty.is_some(), "frequency_penalty"),
-        (sampling.presence_penalty.is_some(), "presence_penalty"),
-        (sampling.seed.is_some(), "seed"),
+        (
+            sampling.frequency_penalty.is_some(),
+            words.frequency_penalty,
+        ),
+        (sampling.presence_penalty.is_some(), words.presence_penalty),
+        (sampling.seed.is_some(), words.seed),
     ] {
         if present {
             ledger.note(path, Action::Dropped, Reason::Dialect);
@@ -232,8 +224,8 @@ fn write_tools(
 ) {
     if !turn.tools.iter().any(|tool| is_offered(turn, tool)) {
         let words = [
-            (!turn.tools.is_empty(), "tools"),
-            (turn.tool_choice.is_some(), "tool_choice"),
+            (!turn.tools.is_empty(), turn.words.tools),
+            (turn.tool_choice.is_some(), turn.words.tool_choice),
             (turn.parallel_tools.is_some(), turn.words.parallel_tools),
         ];
         for (_, path) in words.into_iter().filter(|(present, _)| *present) {
@@ -247,14 +239,14 @@ fn write_tools(
         .enumerate()
         .filter(|(_, tool)| is_offered(turn, tool));
     write_list(body.key("tools"), offered, |out, (order, tool)| {
-        let path = format!("tools[{order}]");
+        let path = turn.words.tool(order);
         let mut object = Object::begin(out);
-        object.text("name", names.upstream(&tool.name));
+        object.text("name", names.tool(tool));
         if let Some(description) = &tool.description {
             object.text("description", description);
         }
         match tool.input {
-            ToolInput::FreeText => object.raw("input_schema", FREE_TEXT),
+            ToolInput::FreeText => object.raw("input_schema", free_text::SCHEMA),
             ToolInput::Schema(schema) => {
                 if write_input_schema(object.key("input_schema"), schema) {
                     let path = format!("{path}.parameters");
@@ -333,7 +325,6 @@ fn write_system(body: &mut Object<'_>, turn: &Turn<'_>, target: &Target<'_>, mar
 fn write_messages(
     body: &mut Object<'_>,
     turn: &Turn<'_>,
-    target: &Target<'_>,
     plan: Plan,
     content: &mut Content<'_>,
     ledger: &mut Ledger,
@@ -342,8 +333,8 @@ fn write_messages(
     let prefill = messages
         .last()
         .filter(|message| message.role == Role::Assistant);
-    if let (Some(last), true) = (prefill, target.caps.prefill == Some(false) || plan.thinks()) {
-        let path = crate::history::path(last.at);
+    if let (Some(last), true) = (prefill, plan.thinks()) {
+        let path = turn.words.message(last.at);
         ledger.note(path, Action::Dropped, Reason::ModelCapability);
         messages = &messages[..messages.len() - 1];
     }

@@ -4,7 +4,7 @@ use crate::fold::{Folded, Part};
 use crate::ids::digest;
 use crate::json::{self, Object, write_list};
 use crate::translate::Envelope;
-use crate::{Finish, Usage, origin};
+use crate::{CallForm, Finish, Usage, free_text, origin};
 
 /// Writes a caller's whole reply.
 pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
@@ -17,10 +17,13 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
     write_list(
         message.key("content"),
         // The dialect has no place for pictures.
-        (folded.blocks.iter().enumerate()).filter(|(_, part)| !matches!(part, Part::Image { .. })),
-        |out, (index, part)| {
+        folded
+            .blocks
+            .iter()
+            .filter(|part| !matches!(part, Part::Image { .. })),
+        |out, part| {
             let mut block = Object::begin(out);
-            write_part(&mut block, part, index, folded, envelope);
+            write_part(&mut block, part, envelope);
             block.end();
         },
     );
@@ -35,13 +38,7 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
     out
 }
 
-fn write_part(
-    block: &mut Object<'_>,
-    part: &Part,
-    index: usize,
-    folded: &Folded,
-    envelope: &Envelope,
-) {
+fn write_part(block: &mut Object<'_>, part: &Part, envelope: &Envelope) {
     match part {
         Part::Text(text) | Part::Refusal(text) => {
             block.text("type", "text");
@@ -58,26 +55,25 @@ fn write_part(
         Part::Image { .. } => {}
         Part::Redacted(data) => {
             block.text("type", "redacted_thinking");
-            block.text("data", &origin::tag(data, &envelope.origin));
+            block.text("data", &origin::tag_redacted(data, &envelope.origin));
         }
         Part::Call {
             id,
             name,
             arguments,
+            form,
             ..
         } => {
             block.text("type", "tool_use");
-            block.text("id", &call_id(id, index, &folded.id, envelope));
+            block.text("id", id);
             block.text("name", name);
-            if json::is_object(arguments) {
+            if *form == CallForm::Json && json::is_object(arguments) {
                 block.raw("input", arguments.trim());
-            } else if arguments.trim().is_empty() {
+            } else if *form == CallForm::Json && arguments.trim().is_empty() {
                 block.raw("input", "{}");
             } else {
-                // Cut off by the token limit, or no object at all: shown as it came.
-                let mut input = Object::begin(block.key("input"));
-                input.text("input", arguments);
-                input.end();
+                // Free text; or cut off by the token limit, or no object at all: shown as it came.
+                free_text::wrap(arguments, block.key("input"));
             }
         }
     }
@@ -95,15 +91,6 @@ pub(super) fn message_id(id: &str, envelope: &Envelope) -> String {
         }
         bare => format!("msg_{bare}"),
     }
-}
-
-/// The id of a call, made up where the provider gave none.
-pub(super) fn call_id(id: &str, index: usize, reply: &str, envelope: &Envelope) -> String {
-    if !id.is_empty() {
-        return id.to_owned();
-    }
-    let seed = format!("{reply}\n{}\n{index}", envelope.created_s);
-    format!("toolu_{}", digest(&seed, 24))
 }
 
 /// Why the reply ended, in the dialect's words.

@@ -140,13 +140,12 @@ fn read_tool<'a>(
         .name
         .ok_or_else(|| refused(&path, "a tool needs a name"))?;
     Ok(Tool {
-        name: name.0,
         description: tool.description.map(Cow::from),
-        input: ToolInput::Schema(tool.input_schema),
         strict: tool.strict,
         cache: tool
             .cache_control
             .map(|cache| read_cache(&cache, &path, ledger)),
+        ..Tool::new(name, ToolInput::Schema(tool.input_schema))
     })
 }
 

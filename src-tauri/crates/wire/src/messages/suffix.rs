@@ -113,7 +113,7 @@ fn make_way(mut body: Vec<u8>, request: &Request<'_>, ledger: &mut Ledger) -> Ve
         let items = edit::items(&body, place);
         if let [.., before, last] = items.as_slice() {
             body.drain(before.end..last.end);
-            let path = crate::history::path(items.len() - 1);
+            let path = Words::MESSAGES.message(items.len() - 1);
             ledger.note(path, Action::Dropped, Reason::ModelCapability);
         }
     }

@@ -101,7 +101,7 @@ const DISPUTED: [&str; 4] = [
 
 /// What the hub makes of a recording.
 fn fold(recording: &Recording) -> Result<Folded, Fault> {
-    let mut settle = Settle::default();
+    let mut settle = Settle::new(Dialect::Chat);
     let mut fold = Fold::default();
     let mut sink =
         |event: Event<'_>| settle.event(event, &mut |event: Event<'_>| fold.event(event));
@@ -212,7 +212,7 @@ fn answer(caller: Dialect, upstream: Dialect) -> Answer {
             include_usage: true,
             ..Envelope::default()
         },
-        names: ToolNames::default(),
+        restore: Restore::of(&Turn::default(), caller, ToolNames::default(), "o"),
     }
 }
 

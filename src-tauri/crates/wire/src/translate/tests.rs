@@ -11,6 +11,7 @@ const CAPS: Capabilities = Capabilities {
     json_schema: None,
     max_output: None,
     wants_reasoning_content: false,
+    custom_tools: None,
     max_completion_tokens: false,
 };
 

@@ -2,9 +2,8 @@ use std::borrow::Cow;
 
 use super::drop_member;
 use crate::{
-    Block, Body, Call, CallResult, Fault, FaultKind, File, Image, Ledger, Message, Role, Source,
-    Turn,
-    history::path,
+    Block, Body, Call, CallForm, CallResult, Fault, FaultKind, File, Image, Ledger, Message, Role,
+    Source, Turn, Words, free_text,
     ids::ToolNames,
     json::{Object, write_list, write_str},
 };
@@ -13,16 +12,27 @@ use crate::{
 pub(super) struct Talk<'w> {
     out: &'w mut Vec<u8>,
     names: &'w ToolNames,
+    words: Words,
+    /// Whether the model's tools may take free text.
+    custom_tools: bool,
     ledger: &'w mut Ledger,
     empty: bool,
 }
 
 impl<'w> Talk<'w> {
     /// A list that goes to `out`.
-    pub(super) fn new(names: &'w ToolNames, ledger: &'w mut Ledger, out: &'w mut Vec<u8>) -> Self {
+    pub(super) fn new(
+        words: Words,
+        custom_tools: bool,
+        names: &'w ToolNames,
+        ledger: &'w mut Ledger,
+        out: &'w mut Vec<u8>,
+    ) -> Self {
         Self {
             out,
             names,
+            words,
+            custom_tools,
             ledger,
             empty: true,
         }
@@ -32,7 +42,7 @@ impl<'w> Talk<'w> {
     pub(super) fn write(mut self, turn: &Turn<'_>) -> Result<(), Fault> {
         self.out.push(b'[');
         if !turn.system.is_empty() {
-            self.drop_marks(&turn.system, "system");
+            self.drop_marks(&turn.system, self.words.system);
             // One message, one string: some providers take no more.
             let text = joined(&turn.system);
             let mut message = self.begin("system");
@@ -40,7 +50,7 @@ impl<'w> Talk<'w> {
             message.end();
         }
         for message in &turn.messages {
-            self.drop_marks(&message.blocks, &path(message.at));
+            self.drop_marks(&message.blocks, &self.words.message(message.at));
             match message.role {
                 Role::Assistant => self.assistant(message)?,
                 Role::System => {
@@ -72,7 +82,8 @@ impl<'w> Talk<'w> {
     }
 
     fn assistant(&mut self, message: &Message<'_>) -> Result<(), Fault> {
-        let names = self.names;
+        let (names, custom_tools) = (self.names, self.custom_tools);
+        let place = self.words.message(message.at);
         let mut thoughts = String::new();
         let mut texts: Vec<&Block<'_>> = Vec::new();
         let mut calls: Vec<&Call<'_>> = Vec::new();
@@ -84,7 +95,7 @@ impl<'w> Talk<'w> {
                 Body::Refusal(text) => refusal = Some(text),
                 Body::Text(_) => texts.push(block),
                 Body::Image(_) | Body::File(_) | Body::Audio { .. } | Body::Result(_) => {
-                    drop_member(self.ledger, format!("{}.content", path(message.at)));
+                    drop_member(self.ledger, format!("{place}.content"));
                 }
             }
         }
@@ -92,7 +103,7 @@ impl<'w> Talk<'w> {
         if texts.is_empty() && (refusal.is_some() || !calls.is_empty()) {
             out.raw("content", "null");
         } else {
-            write_content(&texts, message.at, out.key("content"))?;
+            write_content(&texts, &place, out.key("content"))?;
         }
         if !thoughts.is_empty() {
             out.text("reasoning_content", &thoughts);
@@ -102,7 +113,7 @@ impl<'w> Talk<'w> {
         }
         if !calls.is_empty() {
             write_list(out.key("tool_calls"), calls, |out, call| {
-                write_call(call, names, out)
+                write_call(call, names, custom_tools, out);
             });
         }
         out.end();
@@ -110,29 +121,31 @@ impl<'w> Talk<'w> {
     }
 
     fn user(&mut self, message: &Message<'_>) -> Result<(), Fault> {
+        let place = self.words.message(message.at);
         let mut rest: Vec<&Block<'_>> = Vec::with_capacity(message.blocks.len());
         for block in &message.blocks {
             match &block.body {
                 Body::Result(result) => self.result(result, message.at)?,
                 Body::Thinking(_) | Body::Call(_) => {
-                    drop_member(self.ledger, format!("{}.content", path(message.at)));
+                    drop_member(self.ledger, format!("{place}.content"));
                 }
                 _ => rest.push(block),
             }
         }
         if !rest.is_empty() {
             let mut out = self.begin("user");
-            write_content(&rest, message.at, out.key("content"))?;
+            write_content(&rest, &place, out.key("content"))?;
             out.end();
         }
         Ok(())
     }
 
     fn result(&mut self, result: &CallResult<'_>, at: usize) -> Result<(), Fault> {
+        let place = self.words.message(at);
         if result.is_error {
-            drop_member(self.ledger, format!("{}.is_error", path(at)));
+            drop_member(self.ledger, format!("{place}.is_error"));
         }
-        self.drop_marks(&result.blocks, &path(at));
+        self.drop_marks(&result.blocks, &place);
         let plain = result
             .blocks
             .iter()
@@ -143,7 +156,7 @@ impl<'w> Talk<'w> {
             out.text("content", &joined(&result.blocks));
         } else {
             let blocks: Vec<&Block<'_>> = result.blocks.iter().collect();
-            write_content(&blocks, at, out.key("content"))?;
+            write_content(&blocks, &place, out.key("content"))?;
         }
         out.end();
         Ok(())
@@ -166,26 +179,36 @@ fn joined<'b>(blocks: &'b [Block<'_>]) -> Cow<'b, str> {
     }
 }
 
-fn write_call(call: &Call<'_>, names: &ToolNames, out: &mut Vec<u8>) {
+fn write_call(call: &Call<'_>, names: &ToolNames, custom_tools: bool, out: &mut Vec<u8>) {
     let mut entry = Object::begin(out);
     entry.text("id", &call.id);
-    entry.text("type", "function");
-    let mut function = Object::begin(entry.key("function"));
-    function.text("name", names.upstream(&call.name));
-    function.text(
-        "arguments",
-        if call.arguments.is_empty() {
-            "{}"
-        } else {
-            &call.arguments
-        },
-    );
-    function.end();
+    let text = call.form == CallForm::Text;
+    if text && custom_tools {
+        entry.text("type", "custom");
+        let mut custom = Object::begin(entry.key("custom"));
+        custom.text("name", names.call(call));
+        custom.text("input", &call.arguments);
+        custom.end();
+    } else {
+        entry.text("type", "function");
+        let mut function = Object::begin(entry.key("function"));
+        function.text("name", names.call(call));
+        match &*call.arguments {
+            input if text => {
+                let mut wrapped = Vec::with_capacity(input.len() + 16);
+                free_text::wrap(input, &mut wrapped);
+                function.text("arguments", &String::from_utf8_lossy(&wrapped));
+            }
+            "" => function.text("arguments", "{}"),
+            arguments => function.text("arguments", arguments),
+        }
+        function.end();
+    }
     entry.end();
 }
 
 /// A string where one text says it all, else a list of parts.
-fn write_content(blocks: &[&Block<'_>], at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn write_content(blocks: &[&Block<'_>], path: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     if let [
         Block {
             body: Body::Text(text),
@@ -198,14 +221,14 @@ fn write_content(blocks: &[&Block<'_>], at: usize, out: &mut Vec<u8>) -> Result<
     }
     let mut fault = None;
     write_list(out, blocks, |out, block| {
-        if let Err(found) = write_part(&block.body, at, out) {
+        if let Err(found) = write_part(&block.body, path, out) {
             fault = Some(found);
         }
     });
     fault.map_or(Ok(()), Err)
 }
 
-fn write_part(body: &Body<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn write_part(body: &Body<'_>, path: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut part = Object::begin(out);
     match body {
         Body::Text(text) | Body::Refusal(text) => {
@@ -214,7 +237,7 @@ fn write_part(body: &Body<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault
         }
         Body::Image(image) => {
             part.text("type", "image_url");
-            write_image(image, at, part.key("image_url"))?;
+            write_image(image, path, part.key("image_url"))?;
         }
         Body::File(File {
             source: Source::Text(text),
@@ -225,7 +248,7 @@ fn write_part(body: &Body<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault
         }
         Body::File(file) => {
             part.text("type", "file");
-            write_file(file, at, part.key("file"))?;
+            write_file(file, path, part.key("file"))?;
         }
         Body::Audio { data, format } => {
             part.text("type", "input_audio");
@@ -235,21 +258,24 @@ fn write_part(body: &Body<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault
             audio.end();
         }
         Body::Thinking(_) | Body::Call(_) | Body::Result(_) => {
-            return Err(no_way(at, "reasoning or a tool call inside other content"));
+            return Err(no_way(
+                path,
+                "reasoning or a tool call inside other content",
+            ));
         }
     }
     part.end();
     Ok(())
 }
 
-fn write_image(image: &Image<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn write_image(image: &Image<'_>, path: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut entry = Object::begin(out);
     match &image.source {
         Source::Url(url) => entry.text("url", url),
         Source::Base64 { media_type, data } => write_data_url(media_type, data, entry.key("url")),
         Source::FileId(_) | Source::Text(_) => {
             return Err(no_way(
-                at,
+                path,
                 "an image that is stored at another provider; send its bytes",
             ));
         }
@@ -261,10 +287,10 @@ fn write_image(image: &Image<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fa
     Ok(())
 }
 
-fn write_file(file: &File<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn write_file(file: &File<'_>, path: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let Source::Base64 { media_type, data } = &file.source else {
         return Err(no_way(
-            at,
+            path,
             "a document by its address or id; send its bytes",
         ));
     };
@@ -285,9 +311,9 @@ fn write_data_url(media_type: &str, data: &str, out: &mut Vec<u8>) {
     out.remove(start);
 }
 
-fn no_way(at: usize, what: &str) -> Fault {
+fn no_way(path: &str, what: &str) -> Fault {
     let message = format!("this model's provider cannot take {what}");
     let mut fault = Fault::new(FaultKind::BadRequest, message);
-    fault.param = Some(path(at));
+    fault.param = Some(path.to_owned());
     fault
 }

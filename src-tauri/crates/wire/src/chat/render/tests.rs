@@ -8,7 +8,7 @@ use crate::{
 
 fn rendered(turn: &Turn<'_>, caps: &Capabilities) -> (Value, Vec<String>) {
     let target = Target::new("up", caps, "o");
-    let names = ToolNames::of(turn, 64);
+    let names = ToolNames::of(turn, crate::Dialect::Chat);
     let mut ledger = Ledger::default();
     let body = render_request(turn, &target, &names, &mut ledger).unwrap();
     let losses = ledger
@@ -143,7 +143,7 @@ fn conversation() {
     assert_eq!(
         losses,
         [
-            "system.cache_control dropped",
+            "messages.cache_control dropped",
             "messages[3].is_error dropped"
         ]
     );
@@ -168,7 +168,7 @@ fn what_cannot_be_said_is_refused() {
         };
         let caps = Capabilities::default();
         let target = Target::new("up", &caps, "o");
-        let names = ToolNames::of(&turn, 64);
+        let names = ToolNames::of(&turn, crate::Dialect::Chat);
         let fault = render_request(&turn, &target, &names, &mut Ledger::default()).unwrap_err();
         assert_eq!(
             (fault.kind, fault.param.as_deref()),
@@ -279,13 +279,7 @@ fn tools_choices_and_formats() {
     let schema: &serde_json::value::RawValue =
         serde_json::from_str(r#"{"type":"object"}"#).unwrap();
     let long = "n".repeat(80);
-    let tool = |name: &str, input| Tool {
-        name: name.to_owned().into(),
-        description: None,
-        input,
-        strict: None,
-        cache: None,
-    };
+    let tool = |name: &str, input| Tool::new(name.to_owned(), input);
     let mut turn = Turn {
         tools: vec![
             Tool {

@@ -95,7 +95,7 @@ fn conversations() {
         (
             r#"[{"role":"assistant","content":null,"reasoning_content":"r","annotations":[],"audio":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"","type":"function","function":{"name":"g","arguments":{"y":2}}},{"id":"c3","type":"custom","custom":{"name":"h","input":"a\"b"}},{"id":"c4"}]},{"role":"tool","tool_call_id":"c1","content":"ok"},{"role":"tool","content":[{"type":"text","text":"t"},{"type":"image_url","image_url":{"url":"data:image/png;base64,QUJD"}}]}]"#,
             &[
-                r#"0 assistant thinking r | call c1 f {"x":1} | call call_0_1 g {"y":2} | call c3 h {"input":"a\"b"}"#,
+                r#"0 assistant thinking r | call c1 f {"x":1} | call call_0_1 g {"y":2} | call c3 h a"b"#,
                 r#"1 user result "c1" false "ok""#,
                 r#"2 user result "" false "t" image image/png QUJD None"#,
             ],
