@@ -18,6 +18,8 @@ export interface AccountInfo {
   created: string;
   /** Whether requests may use it. */
   enabled: boolean;
+  /** What it has beside its key, by the names of the provider's fields. */
+  fields: Record<string, string>;
   /** Its number. */
   id: number;
   /** Why it cannot be asked although it is enabled. */
@@ -49,6 +51,11 @@ export interface AccountsResponse {
 export interface AddAccountParams {
   /** Whether the provider is asked first if it knows the key. */
   check?: boolean;
+  /**
+   * What it has beside its key, by the names of the provider's fields. An account that is given a
+   * new key keeps those that are not named.
+   */
+  fields?: Record<string, string>;
   key?: KeyInput | null;
   /**
    * The name of the account. An account of that name gets the new key; without a name it becomes
@@ -106,6 +113,8 @@ export interface AuthInfo {
 export interface ChangeAccountParams {
   /** Whether requests may use it. */
   enabled?: boolean | null;
+  /** Values beside its key; those not named stay, and an empty one goes back to the default. */
+  fields?: Record<string, string>;
   /** A new name. */
   name?: string | null;
   /** Place among the provider's accounts; the lowest is asked first. */
@@ -186,6 +195,20 @@ export interface FailureInfo {
   at: string;
   /** What the provider or the network said; empty if nothing. */
   message: string;
+}
+
+/** A value that an account has beside its key. */
+export interface FieldInfo {
+  /** Value when none is given; `{other}` is the value of another field. */
+  default?: string | null;
+  /** Environment variables that usually hold it. */
+  env: string[];
+  /** What to ask a person for. */
+  label: string;
+  /** Its name. */
+  name: string;
+  /** Routes whose accounts have it; empty means all. */
+  routes: string[];
 }
 
 /** An account that cannot be asked. */
@@ -346,6 +369,8 @@ export interface ProviderInfo {
   enabled: boolean;
   /** Environment variables that usually hold its key. */
   env: string[];
+  /** Values that its accounts have beside their keys. */
+  fields: FieldInfo[];
   /** Name in configuration and model names. */
   id: string;
   /** `subscription`, `key`, `local` or `custom`. */
@@ -395,8 +420,12 @@ export interface RequestInfo {
   asked_model: string;
   /** When it arrived. */
   at: string;
+  /** Length of the audio that was heard, in milliseconds, where the reply says so. */
+  audio_ms?: number | null;
   /** The caller's dialect. */
   caller_dialect: string;
+  /** Characters of text that was spoken, where the reply says so. */
+  characters?: number | null;
   /** The name of the client key it came with. */
   client?: string | null;
   /** Estimated cost in USD. */
@@ -405,6 +434,8 @@ export interface RequestInfo {
   error?: string | null;
   /** Its id, as in the reply's `x-byokey-request-id`. */
   id: string;
+  /** Images that were made. */
+  images?: number | null;
   /** From arrival to the last byte, in milliseconds. */
   latency_ms: number;
   /** How many members a translation lost. */

@@ -100,6 +100,8 @@ export const de: Texts = {
     docs: "Über den Anbieter",
     accountName: "Name (freiwillig)",
     nameHelp: "Ein Konto gleichen Namens bekommt den neuen Schlüssel.",
+    optionalField: (label: string) => `${label} (freiwillig)`,
+    fieldHelp: "Buchstaben, Ziffern, „-“, „_“ und „.“",
     checkFirst: "Den Anbieter fragen, ob der Schlüssel geht",
     storeAnyway: "Ungeprüft behalten",
     addKey: "Hinzufügen",

@@ -97,6 +97,8 @@ export const en = {
     docs: "About this provider",
     accountName: "Name (optional)",
     nameHelp: "An account of the same name gets the new key.",
+    optionalField: (label: string) => `${label} (optional)`,
+    fieldHelp: "Letters, digits, “-”, “_” and “.”",
     checkFirst: "Ask the provider whether the key works",
     storeAnyway: "Keep it unchecked",
     addKey: "Add",

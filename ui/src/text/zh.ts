@@ -96,6 +96,8 @@ export const zh: Texts = {
     docs: "关于此提供方",
     accountName: "名称（可选）",
     nameHelp: "同名账户将换用新密钥。",
+    optionalField: (label: string) => `${label}（可选）`,
+    fieldHelp: "字母、数字、“-”、“_”和“.”",
     checkFirst: "先询问提供方密钥是否有效",
     storeAnyway: "不检查直接保存",
     addKey: "添加",

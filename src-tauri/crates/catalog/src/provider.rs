@@ -93,6 +93,11 @@ pub enum Auth {
     None,
 }
 
+impl Auth {
+    /// The field with the user of [`Basic`](Self::Basic).
+    pub const USER: &'static str = "user";
+}
+
 /// A value that an account has beside its key and that stands as `{name}` in addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +106,7 @@ pub struct Field {
     pub name: String,
     /// What to ask a person for.
     pub label: String,
-    /// Value when none is given.
+    /// Value when none is given; `{other}` is the value of another field.
     pub default: Option<String>,
     /// Environment variables that hold it.
     #[serde(default)]
@@ -193,13 +198,27 @@ impl Provider {
         self.quirks.contains(&quirk) || endpoint.quirks.contains(&quirk)
     }
 
-    /// The value of a field when the account has none.
-    pub fn field_default(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|field| field.name == name)?
-            .default
-            .as_deref()
+    /// The value of a field of an account that was `given` these: its own, or the row's default.
+    pub fn field<'a>(&'a self, given: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+        if let Some(value) = given.get(name) {
+            return Some(value);
+        }
+        let field = self.fields.iter().find(|field| field.name == name)?;
+        let default = field.default.as_deref()?;
+        match default
+            .strip_prefix('{')
+            .and_then(|name| name.strip_suffix('}'))
+        {
+            Some(other) => given.get(other).map(String::as_str),
+            None => Some(default),
+        }
+    }
+
+    /// Fields that accounts of `route` have.
+    pub fn fields_for<'a>(&'a self, route: &'a str) -> impl Iterator<Item = &'a Field> {
+        self.fields.iter().filter(move |field| {
+            field.routes.is_empty() || field.routes.iter().any(|id| id == route)
+        })
     }
 
     /// The model with this id, alias or dated form of an id; see

@@ -392,6 +392,7 @@ fn take_key(
         route: "api-key",
         base_origin: base_url.and(bound.as_deref()),
         limited: false,
+        fields: &[],
     };
     vault.add_key(new, Secret::new(text), Actor::Config)?;
     Ok(())

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use byokey_vault::{Outcome, UsageRow};
+use byokey_vault::{Outcome, Units, UsageRow};
 use byokey_wire::{Dialect, Fault, Seen, Usage};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -43,6 +43,7 @@ impl Meter {
             status: 499,
             outcome: Outcome::ClientGone,
             usage: Usage::default(),
+            units: Units::default(),
             cost_usd: None,
             latency_ms: 0,
             ttft_ms: None,

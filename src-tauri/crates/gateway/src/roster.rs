@@ -221,7 +221,9 @@ fn line(
         }
         Some(base) => Some(base.clone()),
         None => {
-            let filled = fill(&endpoint.base_url, |name| provider.field_default(name));
+            let filled = fill(&endpoint.base_url, |name| {
+                provider.field(&account.fields, name)
+            });
             filled
                 .map(|filled| (filled != endpoint.base_url).then_some(filled))
                 .map_err(|why| {

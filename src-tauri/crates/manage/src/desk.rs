@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod config;
+mod fields;
 pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod providers;

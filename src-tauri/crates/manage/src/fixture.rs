@@ -38,5 +38,6 @@ pub(crate) fn key(provider: &str, name: Option<&str>, key: &str, check: bool) ->
         name: name.map(ToOwned::to_owned),
         key: Some(KeyInput(byokey_vault::Secret::new(key))),
         check,
+        fields: [].into(),
     }
 }

@@ -29,7 +29,7 @@ pub use desk::keys::{
     CreateKeyParams, CreateKeyResponse, KeyInfo, KeysResponse, LimitsInfo, RevokeKeyResponse,
 };
 pub use desk::models::{ModelInfo, ModelsResponse, PriceInfo};
-pub use desk::providers::{NoticeInfo, ProviderInfo, ProvidersResponse, RouteInfo};
+pub use desk::providers::{FieldInfo, NoticeInfo, ProviderInfo, ProvidersResponse, RouteInfo};
 pub use desk::status::{AccountCounts, IdleAccount, StatusResponse};
 pub use desk::usage::{
     AuditInfo, AuditResponse, AuditVerdict, RecentResponse, RequestInfo, Tokens, UsageBy,

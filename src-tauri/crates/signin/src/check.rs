@@ -1,5 +1,7 @@
 //! The flow of a key: one free call to the provider shows whether it is known.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use byokey_catalog::{Answer, Auth, Check, Flow, Method, Provider, Route, fill};
@@ -27,18 +29,20 @@ pub enum Verdict {
 }
 
 /// Asks the provider whether it knows the key, by the free call of its row. The call goes to
-/// `base_override` if the user configured one; `headers` are the configured ones.
+/// `base_override` if the user configured one; `headers` are the configured ones. `fields` are the
+/// values that the account has beside its key.
 pub async fn check_key(
     http: &Http,
     provider: &Provider,
     base_override: Option<&str>,
     headers: &[(String, String)],
+    fields: &BTreeMap<String, String>,
     key: &Secret,
 ) -> Result<Verdict, SigninError> {
     let (check, route) = call_for(provider, key)?;
-    let url = address(provider, check, base_override)?;
+    let url = address(provider, check, base_override, fields)?;
     let host = url.host_str().unwrap_or_default().to_owned();
-    let headers = all_headers(provider, route, headers, key)?;
+    let headers = all_headers(provider, route, headers, fields, key)?;
     let request = match check.method {
         Method::Get => http.0.get(url),
         Method::Post => http.0.post(url).json(&serde_json::json!({})),
@@ -89,9 +93,10 @@ fn address(
     provider: &Provider,
     check: &Check,
     base_override: Option<&str>,
+    fields: &BTreeMap<String, String>,
 ) -> Result<Url, SigninError> {
     let template = check.url(base_override, &provider.base_url);
-    let filled = fill(&template, |name| provider.field_default(name));
+    let filled = fill(&template, |name| provider.field(fields, name));
     let filled = filled.map_err(|error| SigninError::Address(error.to_string()))?;
     let url: Url = filled
         .parse()
@@ -121,6 +126,7 @@ fn all_headers(
     provider: &Provider,
     route: &Route,
     configured: &[(String, String)],
+    fields: &BTreeMap<String, String>,
     key: &Secret,
 ) -> Result<HeaderMap, SigninError> {
     let mut headers = HeaderMap::new();
@@ -131,7 +137,7 @@ fn all_headers(
         let name: HeaderName = name.parse().map_err(|_| bad())?;
         headers.insert(name, value.parse().map_err(|_| bad())?);
     }
-    if let Some((name, value)) = credential(provider, route, key)? {
+    if let Some((name, value)) = credential(provider, route, fields, key)? {
         headers.insert(name, value);
     }
     Ok(headers)
@@ -140,6 +146,7 @@ fn all_headers(
 fn credential(
     provider: &Provider,
     route: &Route,
+    fields: &BTreeMap<String, String>,
     key: &Secret,
 ) -> Result<Option<(HeaderName, HeaderValue)>, SigninError> {
     let key = key.expose();
@@ -151,12 +158,14 @@ fn credential(
             let name = name.parse().map_err(|_| no_check(provider))?;
             (name, Zeroizing::new(key.to_owned()))
         }
-        // The user's part stands in the account; a key alone can be checked only if it has both.
-        Auth::Basic if key.contains(':') => (
-            AUTHORIZATION,
-            Zeroizing::new(format!("Basic {}", STANDARD.encode(key))),
-        ),
-        Auth::Basic => return Err(no_check(provider)),
+        Auth::Basic => {
+            let Some(user) = provider.field(fields, Auth::USER) else {
+                return Err(no_check(provider));
+            };
+            let both = Zeroizing::new(format!("{user}:{key}"));
+            let encoded = Zeroizing::new(STANDARD.encode(both.as_bytes()));
+            (AUTHORIZATION, Zeroizing::new(format!("Basic {}", *encoded)))
+        }
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| KeyTrouble::Control)?;
     value.set_sensitive(true);

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use byokey_vault::{AccountId, ClientKeyId, GroupBy, HomeChoice, Outcome, Secret, UsageRow, Vault};
+use byokey_vault::{
+    AccountId, ClientKeyId, GroupBy, HomeChoice, Outcome, Secret, Units, UsageRow, Vault,
+};
 use byokey_wire::{Dialect, Plan, Usage};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -37,6 +39,7 @@ fn row(n: i64, at: i64) -> UsageRow {
             output: Some(678),
             ..Usage::default()
         },
+        units: Units::default(),
         cost_usd: Some(0.0123),
         latency_ms: 1234,
         ttft_ms: Some(321),

@@ -1,11 +1,14 @@
 //! The accounts and their sealed secrets.
 
+mod fields;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
+pub use self::fields::Fields;
 use crate::seal::Place;
 use crate::vault::{check_name, from_millis, now_millis};
 use crate::{Actor, Secret, Vault, VaultError, audit};
@@ -40,6 +43,8 @@ pub struct Account {
     pub limited: bool,
     /// The only origin the credential may be sent to, if it is not the provider's own.
     pub base_origin: Option<String>,
+    /// What it has beside its key, such as a region.
+    pub fields: Fields,
     /// `…` and the last four characters of a key of at least 16, else empty.
     pub key_hint: String,
     /// When it was added.
@@ -72,6 +77,9 @@ pub struct NewAccount<'a> {
     pub base_origin: Option<&'a str>,
     /// Whether the provider accepted the key with a restriction.
     pub limited: bool,
+    /// What it has beside its key, as names and values. A named account that exists keeps the
+    /// others of its own; an empty value takes one away.
+    pub fields: &'a [(&'a str, &'a str)],
 }
 
 /// What to change of an account; `None` leaves a value as it is.
@@ -86,6 +94,8 @@ pub struct AccountChange {
     pub priority: Option<i64>,
     /// Whether the provider accepted the key with a restriction.
     pub limited: Option<bool>,
+    /// Values beside its key; those not named stay, and an empty value takes one away.
+    pub fields: Fields,
 }
 
 /// An opened secret together with the account it belongs to.
@@ -100,7 +110,7 @@ pub struct Credential {
 
 const KEY_FIELD: &str = "key";
 const COLUMNS: &str = "id, provider, name, route, enabled, priority, limited, base_origin, \
-                       key_hint, created";
+                       key_hint, created, fields";
 
 impl Vault {
     /// All accounts, by provider and then in the order in which they are asked.
@@ -138,11 +148,16 @@ impl Vault {
                 None => free_name(tx, new.provider)?,
             };
             let before = id_of(tx, new.provider, &name)?;
+            let mut fields = match before {
+                Some(id) => get(tx, id)?.fields,
+                None => Fields::new(),
+            };
+            fields::change(&mut fields, new.fields.iter().copied())?;
             let id = match before {
                 Some(id) => replace(tx, id, &new, &key)?,
                 None => insert(tx, &name, &new, &key)?,
             };
-            self.seal_key(tx, id, &new, &key)?;
+            self.seal_key(tx, id, &fields, &key)?;
             let action = if before.is_some() {
                 "account.replace-key"
             } else {
@@ -157,24 +172,17 @@ impl Vault {
     /// Opens the secret of an account.
     pub fn credential(&self, account: AccountId) -> Result<Credential, VaultError> {
         let db = self.read();
-        let mut query = db.prepare_cached(
-            "SELECT a.provider, a.base_origin, s.envelope FROM account a \
-             JOIN secret s ON s.account = a.id AND s.field = ?2 WHERE a.id = ?1",
-        )?;
-        let found: Option<(String, Option<String>, Vec<u8>)> = query
-            .query_row(params![account.0, KEY_FIELD], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
+        let mut query =
+            db.prepare_cached("SELECT envelope FROM secret WHERE account = ?1 AND field = ?2")?;
+        let envelope: Option<Vec<u8>> = query
+            .query_row(params![account.0, KEY_FIELD], |row| row.get(0))
             .optional()?;
-        let (provider, base_origin, envelope) = found.ok_or(VaultError::NoAccount(account))?;
-        let place = key_place(&provider, account, base_origin.as_deref());
-        let secret = self
-            .sealer()
-            .open(place, &envelope)
-            .map_err(|_| VaultError::Tampered { account })?;
+        let envelope = envelope.ok_or(VaultError::NoAccount(account))?;
+        let row = get(&db, account)?;
+        let secret = self.open_key(&row, &envelope)?;
         Ok(Credential {
             account,
-            base_origin,
+            base_origin: row.base_origin,
             secret,
         })
     }
@@ -210,6 +218,9 @@ impl Vault {
                     change.limited
                 ],
             )?;
+            if !change.fields.is_empty() {
+                self.change_fields(tx, &old, &change.fields)?;
+            }
             let account = get(tx, id)?;
             let subject = format!("{id} {}/{}", account.provider, account.name);
             audit::append(tx, self.sealer(), &by, "account.change", &subject)?;
@@ -245,16 +256,52 @@ impl Vault {
         })
     }
 
+    /// The key is sealed together with the values, so it is opened with the old ones first.
+    fn change_fields(
+        &self,
+        tx: &Transaction<'_>,
+        old: &Account,
+        changes: &Fields,
+    ) -> Result<(), VaultError> {
+        let mut fields = old.fields.clone();
+        let changes = changes.iter().map(|(name, value)| (&**name, &**value));
+        fields::change(&mut fields, changes)?;
+        let envelope: Vec<u8> = tx.query_row(
+            "SELECT envelope FROM secret WHERE account = ?1 AND field = ?2",
+            params![old.id.0, KEY_FIELD],
+            |row| row.get(0),
+        )?;
+        let key = self.open_key(old, &envelope)?;
+        self.seal_key(tx, old.id, &fields, &key)
+    }
+
+    fn open_key(&self, account: &Account, envelope: &[u8]) -> Result<Secret, VaultError> {
+        let fields = fields::to_seal(&account.fields);
+        self.sealer()
+            .open(key_place(account, &fields), envelope)
+            .map_err(|_| VaultError::Tampered {
+                account: account.id,
+            })
+    }
+
+    /// Seals a key as it belongs to the account's row with these values beside it.
     fn seal_key(
         &self,
         tx: &Transaction<'_>,
         id: AccountId,
-        new: &NewAccount<'_>,
+        fields: &Fields,
         key: &Secret,
     ) -> Result<(), VaultError> {
         self.count_seal(tx)?;
-        let place = key_place(new.provider, id, new.base_origin);
-        let envelope = self.sealer().seal(place, key.expose().as_bytes())?;
+        tx.execute(
+            "UPDATE account SET fields = ?2 WHERE id = ?1",
+            params![id.0, fields::to_text(fields)],
+        )?;
+        let sealed = fields::to_seal(fields);
+        let place = get(tx, id)?;
+        let envelope = self
+            .sealer()
+            .seal(key_place(&place, &sealed), key.expose().as_bytes())?;
         tx.execute(
             "INSERT INTO secret (account, field, envelope) VALUES (?1, ?2, ?3) \
              ON CONFLICT DO UPDATE SET envelope = excluded.envelope",
@@ -264,12 +311,13 @@ impl Vault {
     }
 }
 
-fn key_place<'a>(provider: &'a str, id: AccountId, origin: Option<&'a str>) -> Place<'a> {
+fn key_place<'a>(account: &'a Account, fields: &'a str) -> Place<'a> {
     Place {
-        provider,
-        account: id.0,
+        provider: &account.provider,
+        account: account.id.0,
         field: KEY_FIELD,
-        origin: origin.unwrap_or_default(),
+        origin: account.base_origin.as_deref().unwrap_or_default(),
+        fields,
     }
 }
 
@@ -366,6 +414,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
         base_origin: row.get(7)?,
         key_hint: row.get(8)?,
         created: from_millis(row.get(9)?),
+        fields: fields::from_text(row.get_ref(10)?.as_str()?),
         last_used: None,
         last_error: None,
     })

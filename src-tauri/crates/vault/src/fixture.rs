@@ -6,8 +6,8 @@ use byokey_wire::{Dialect, Plan, Usage};
 use jiff::Timestamp;
 
 use crate::{
-    Account, AccountId, Actor, ClientKeyId, HomeChoice, NewAccount, Outcome, Secret, UsageRow,
-    Vault,
+    Account, AccountId, Actor, ClientKeyId, HomeChoice, NewAccount, Outcome, Secret, Units,
+    UsageRow, Vault,
 };
 
 /// 32 bytes in base64, and another 32.
@@ -33,6 +33,7 @@ pub(crate) fn new_account<'a>(provider: &'a str, name: Option<&'a str>) -> NewAc
         route: "api-key",
         base_origin: None,
         limited: false,
+        fields: &[],
     }
 }
 
@@ -64,6 +65,11 @@ pub(crate) fn row(id: &str, at: &str) -> UsageRow {
             input: Some(10),
             output: Some(5),
             ..Usage::default()
+        },
+        units: Units {
+            characters: Some(7),
+            audio_ms: None,
+            images: Some(2),
         },
         cost_usd: Some(0.5),
         latency_ms: 120,

@@ -120,6 +120,7 @@ const PROOF: Place<'_> = Place {
     account: 0,
     field: "proof",
     origin: "",
+    fields: "",
 };
 const FIRST_KEY: u32 = 1;
 

@@ -23,7 +23,9 @@ mod secret;
 mod usage;
 mod vault;
 
-pub use account::{Account, AccountChange, AccountFailure, AccountId, Credential, NewAccount};
+pub use account::{
+    Account, AccountChange, AccountFailure, AccountId, Credential, Fields, NewAccount,
+};
 pub use actor::Actor;
 pub use audit::{AuditBroken, AuditEntry};
 pub use client_key::{ClientKey, ClientKeyId, KeyLimits, digest};
@@ -31,5 +33,5 @@ pub use error::{KeyFileTrouble, KeychainTrouble, VaultError};
 pub use folder::{FolderLock, LockError};
 pub use home::{HomeChoice, HomeKind, Keychain};
 pub use secret::{NotText, Secret};
-pub use usage::{GroupBy, Outcome, UsageLog, UsageRow, UsageTotal};
+pub use usage::{GroupBy, Outcome, Units, UsageLog, UsageRow, UsageTotal};
 pub use vault::Vault;

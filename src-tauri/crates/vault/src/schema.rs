@@ -9,9 +9,15 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::{VaultError, folder};
 
 /// Steps of `vault.db`; step *n* leads to format *n* + 1. Never edit one that was released.
-pub(crate) const VAULT: &[&str] = &[include_str!("schema/vault_1.sql")];
+pub(crate) const VAULT: &[&str] = &[
+    include_str!("schema/vault_1.sql"),
+    include_str!("schema/vault_2.sql"),
+];
 /// Steps of `usage.db`.
-pub(crate) const USAGE: &[&str] = &[include_str!("schema/usage_1.sql")];
+pub(crate) const USAGE: &[&str] = &[
+    include_str!("schema/usage_1.sql"),
+    include_str!("schema/usage_2.sql"),
+];
 
 /// What differs between the databases.
 #[derive(Clone, Copy)]

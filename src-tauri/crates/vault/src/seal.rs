@@ -36,6 +36,8 @@ pub(crate) struct Place<'a> {
     pub(crate) field: &'a str,
     /// The only origin the value may be sent to; empty when the provider's own hosts are meant.
     pub(crate) origin: &'a str,
+    /// What the account has beside its key, in one fixed form; empty when it has nothing.
+    pub(crate) fields: &'a str,
 }
 
 /// An envelope was altered, moved, or sealed by another key.
@@ -122,9 +124,16 @@ impl Sealer {
             account,
             field,
             origin,
+            fields,
         } = place;
         let (install, key) = (&self.install, self.key_id);
-        format!("byokey/1|{install}|{TENANT}|{provider}|{account}|{field}|{key}|{origin}")
+        let mut data =
+            format!("byokey/1|{install}|{TENANT}|{provider}|{account}|{field}|{key}|{origin}");
+        if !fields.is_empty() {
+            data.push('|');
+            data.push_str(fields);
+        }
+        data
     }
 }
 
@@ -157,6 +166,7 @@ mod tests {
         account: 7,
         field: "key",
         origin: "https://a.example",
+        fields: "",
     };
 
     fn sealer(key: u8, install: &str, key_id: u32) -> Sealer {
@@ -201,6 +211,10 @@ mod tests {
             },
             Place {
                 origin: "",
+                ..PLACE
+            },
+            Place {
+                fields: "region=eu",
                 ..PLACE
             },
         ] {

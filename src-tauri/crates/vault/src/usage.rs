@@ -10,7 +10,7 @@ mod row;
 mod store;
 mod writer;
 
-pub use self::row::{GroupBy, Outcome, UsageRow, UsageTotal};
+pub use self::row::{GroupBy, Outcome, Units, UsageRow, UsageTotal};
 pub use self::writer::UsageLog;
 
 #[cfg(test)]

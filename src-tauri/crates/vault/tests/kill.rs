@@ -14,7 +14,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use byokey_vault::{Actor, GroupBy, HomeChoice, NewAccount, Outcome, Secret, UsageRow, Vault};
+use byokey_vault::{
+    Actor, GroupBy, HomeChoice, NewAccount, Outcome, Secret, Units, UsageRow, Vault,
+};
 use byokey_wire::{Dialect, Usage};
 use jiff::Timestamp;
 
@@ -46,6 +48,7 @@ fn child() {
                 route: "api-key",
                 base_origin: None,
                 limited: false,
+                fields: &[],
             };
             vault
                 .add_key(new, Secret::new(id.as_str()), Actor::Engine)
@@ -191,6 +194,7 @@ fn row(id: &str) -> UsageRow {
             output: Some(1),
             ..Usage::default()
         },
+        units: Units::default(),
         cost_usd: None,
         latency_ms: 1,
         ttft_ms: None,

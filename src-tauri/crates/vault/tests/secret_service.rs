@@ -74,6 +74,7 @@ fn scene() {
                 route: "api-key",
                 base_origin: None,
                 limited: false,
+                fields: &[],
             };
             // Larger than any keychain entry may be: the entry holds only the vault's key.
             let id = vault

@@ -28,6 +28,7 @@ export function account(id: number, provider: string, name: string, hint: string
     enabled: true,
     priority: id,
     limited: false,
+    fields: {},
     key_hint: hint,
     created: before(86_400 * 9),
   };
@@ -61,6 +62,7 @@ function provider(id: string, name: string, routes: RouteInfo[], rest: Partial<P
     docs_url: `https://docs.${id}.example`,
     checkable: true,
     env: [],
+    fields: [],
     models: 12,
     as_of: "2026-11-21",
     routes,

@@ -126,6 +126,7 @@ pub(crate) fn add_account(vault: &Vault, provider: &str, name: Option<&str>, key
         route: "api-key",
         base_origin: None,
         limited: false,
+        fields: &[],
     };
     vault.add_key(new, Secret::new(key), Actor::Cli).unwrap();
 }

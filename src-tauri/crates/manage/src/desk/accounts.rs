@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use byokey_catalog::{Catalog, Flow, Provider, Route, Status};
 use byokey_gateway::config::ProviderConfig;
 use byokey_signin::{KeyTrouble, SigninError, guess_provider, tidy_key};
@@ -8,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::Desk;
 use super::check::CheckOutcome;
+use super::fields;
 use crate::{Code, ManageError};
 
 /// An account as it may be shown.
@@ -29,6 +32,8 @@ pub struct AccountInfo {
     pub limited: bool,
     /// The only origin its key may be sent to, if it is not the provider's own.
     pub base_origin: Option<String>,
+    /// What it has beside its key, by the names of the provider's fields.
+    pub fields: BTreeMap<String, String>,
     /// The end of the key, if the key is long enough to show it.
     pub key_hint: String,
     /// When it was added.
@@ -78,6 +83,10 @@ pub struct AddAccountParams {
     /// Whether the provider is asked first if it knows the key.
     #[serde(default = "yes")]
     pub check: bool,
+    /// What it has beside its key, by the names of the provider's fields. An account that is given a
+    /// new key keeps those that are not named.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
 }
 
 /// An account that was added.
@@ -99,6 +108,8 @@ pub struct ChangeAccountParams {
     pub enabled: Option<bool>,
     /// Place among the provider's accounts; the lowest is asked first.
     pub priority: Option<i64>,
+    /// Values beside its key; those not named stay, and an empty one goes back to the default.
+    pub fields: BTreeMap<String, String>,
 }
 
 impl Desk {
@@ -143,8 +154,11 @@ impl Desk {
         let provider = find(&catalog, &params.provider)?;
         let settings = self.settings(provider);
         let (key, route) = key_and_route(provider, params.key)?;
+        let kept = self.kept_fields(provider, params.name.as_deref()).await?;
+        let fields = fields::checked(provider, &params.fields, kept)?;
+        fields::complete(provider, route, &settings, &fields)?;
         let outcome = if params.check && !matches!(route.flow, Flow::Open) {
-            let checked = self.ask(provider, &settings, &key).await;
+            let checked = self.ask(provider, &settings, &fields, &key).await;
             checked.map_err(|error| refusal(&catalog, provider, &key, error))?
         } else {
             CheckOutcome::Unchecked
@@ -161,6 +175,7 @@ impl Desk {
                 route: &route,
                 base_origin: base_origin.as_deref(),
                 limited: outcome == CheckOutcome::Limited,
+                fields: &fields::pairs(&params.fields),
             };
             vault.add_key(new, key, by)
         });
@@ -178,11 +193,15 @@ impl Desk {
         params: ChangeAccountParams,
         by: Actor,
     ) -> Result<AccountInfo, ManageError> {
+        if !params.fields.is_empty() {
+            self.check_fields(AccountId(id), &params.fields).await?;
+        }
         let change = AccountChange {
             name: params.name,
             enabled: params.enabled,
             priority: params.priority,
             limited: None,
+            fields: params.fields,
         };
         let changed = self.change(move |vault| vault.update_account(AccountId(id), change, by));
         Ok(self.info(changed.await?))
@@ -223,6 +242,7 @@ impl Desk {
             priority: account.priority,
             limited: account.limited,
             base_origin: account.base_origin,
+            fields: account.fields,
             key_hint: account.key_hint,
             created: account.created,
             last_used: account.last_used,

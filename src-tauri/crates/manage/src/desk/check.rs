@@ -1,7 +1,9 @@
 use byokey_catalog::Provider;
 use byokey_gateway::config::ProviderConfig;
 use byokey_signin::{SigninError, Verdict, check_key};
-use byokey_vault::{Account, AccountChange, AccountId, Actor, Credential, Secret, VaultError};
+use byokey_vault::{
+    Account, AccountChange, AccountId, Actor, Credential, Fields, Secret, VaultError,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,7 +59,10 @@ impl Desk {
                 message: Some(reason),
             });
         }
-        let asked = self.ask(provider, &settings, &credential.secret).await;
+        let fields = &account.fields;
+        let asked = self
+            .ask(provider, &settings, fields, &credential.secret)
+            .await;
         let response = match asked {
             Ok(outcome) => CheckResponse {
                 outcome,
@@ -86,12 +91,13 @@ impl Desk {
         &self,
         provider: &Provider,
         settings: &ProviderConfig,
+        fields: &Fields,
         key: &Secret,
     ) -> Result<CheckOutcome, SigninError> {
         let http = self.http()?;
         let headers: Vec<_> = settings.headers.clone().into_iter().collect();
         let base = settings.base_url.as_deref();
-        match check_key(&http, provider, base, &headers, key).await {
+        match check_key(&http, provider, base, &headers, fields, key).await {
             Ok(Verdict::Accepted) => Ok(CheckOutcome::Accepted),
             Ok(Verdict::Limited) => Ok(CheckOutcome::Limited),
             Ok(Verdict::Exhausted) => Ok(CheckOutcome::Exhausted),

@@ -1,5 +1,5 @@
 use byokey_catalog::{
-    Catalog, Date, Flow, Kind, NoticeKind, Offer, Provider, Route, Standing, Status,
+    Catalog, Date, Field, Flow, Kind, NoticeKind, Offer, Provider, Route, Standing, Status,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,12 +28,29 @@ pub struct ProviderInfo {
     pub checkable: bool,
     /// Environment variables that usually hold its key.
     pub env: Vec<String>,
+    /// Values that its accounts have beside their keys.
+    pub fields: Vec<FieldInfo>,
     /// Known models.
     pub models: usize,
     /// Day on which the row was last compared with its sources, `YYYY-MM-DD`.
     pub as_of: Option<String>,
     /// Ways to get a credential, the recommended one first.
     pub routes: Vec<RouteInfo>,
+}
+
+/// A value that an account has beside its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldInfo {
+    /// Its name.
+    pub name: String,
+    /// What to ask a person for.
+    pub label: String,
+    /// Value when none is given; `{other}` is the value of another field.
+    pub default: Option<String>,
+    /// Environment variables that usually hold it.
+    pub env: Vec<String>,
+    /// Routes whose accounts have it; empty means all.
+    pub routes: Vec<String>,
 }
 
 /// One way to get a credential.
@@ -111,6 +128,7 @@ impl Desk {
                 docs_url: provider.docs_url.clone(),
                 checkable: provider.check.is_some(),
                 env: provider.env.clone(),
+                fields: provider.fields.iter().map(FieldInfo::of).collect(),
                 models: provider.models.len(),
                 as_of: day(provider.as_of),
                 routes: routes.map(|route| RouteInfo::of(route, &catalog)).collect(),
@@ -118,6 +136,18 @@ impl Desk {
         };
         ProvidersResponse {
             providers: catalog.providers().map(info).collect(),
+        }
+    }
+}
+
+impl FieldInfo {
+    fn of(field: &Field) -> Self {
+        Self {
+            name: field.name.clone(),
+            label: field.label.clone(),
+            default: field.default.clone(),
+            env: field.env.clone(),
+            routes: field.routes.clone(),
         }
     }
 }

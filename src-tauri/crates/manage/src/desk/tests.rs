@@ -121,7 +121,7 @@ async fn accounts_are_renamed_switched_put_first_and_forgotten() {
     let change = ChangeAccountParams {
         name: Some("work".into()),
         enabled: Some(false),
-        priority: None,
+        ..ChangeAccountParams::default()
     };
     let changed = client.change_account(second, &change).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.enabled), ("work", false));
@@ -141,6 +141,51 @@ async fn accounts_are_renamed_switched_put_first_and_forgotten() {
         code(client.accounts(Some("none")).await).0,
         Code::UnknownProvider
     );
+}
+
+#[tokio::test]
+async fn what_an_address_needs_stands_beside_the_key() {
+    let (_dir, client) = client("").await;
+    let azure = |fields: &[(&str, &str)]| AddAccountParams {
+        fields: fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..key("azure-openai", Some("work"), "0123456789abcdef", false)
+    };
+    for (fields, named) in [
+        (&[][..], "--field resource="),
+        (&[("resorce", "mine")][..], "it has resource"),
+        (&[("resource", "evil.example/")][..], "evil.example/"),
+    ] {
+        let (refused, message) = code(client.add_account(&azure(fields)).await);
+        assert_eq!(refused, Code::BadValue);
+        assert!(message.contains(named), "{message}");
+    }
+    assert!(names(&client).await.is_empty());
+
+    let added = client.add_account(&azure(&[("resource", "mine")])).await;
+    let added = added.unwrap().account;
+    assert_eq!(
+        (added.fields["resource"].as_str(), added.idle),
+        ("mine", None)
+    );
+    // A new key for the account keeps what stands beside it.
+    let again = client.add_account(&azure(&[])).await.unwrap().account;
+    assert_eq!((again.id, again.fields), (added.id, added.fields));
+
+    let change = |value: &str| ChangeAccountParams {
+        fields: [("resource".to_owned(), value.to_owned())].into(),
+        ..ChangeAccountParams::default()
+    };
+    let changed = client.change_account(added.id, &change("other")).await;
+    let changed = changed.unwrap();
+    assert_eq!(
+        (changed.fields["resource"].as_str(), changed.idle),
+        ("other", None)
+    );
+    let emptied = client.change_account(added.id, &change("")).await;
+    assert_eq!(code(emptied).0, Code::BadValue);
 }
 
 #[tokio::test]

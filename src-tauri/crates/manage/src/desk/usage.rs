@@ -106,6 +106,12 @@ pub struct RequestInfo {
     pub outcome: Outcome,
     /// The tokens that the provider reported.
     pub tokens: Tokens,
+    /// Characters of text that was spoken, where the reply says so.
+    pub characters: Option<u64>,
+    /// Length of the audio that was heard, in milliseconds, where the reply says so.
+    pub audio_ms: Option<u64>,
+    /// Images that were made.
+    pub images: Option<u64>,
     /// Estimated cost in USD.
     pub cost_usd: Option<f64>,
     /// From arrival to the last byte, in milliseconds.
@@ -263,6 +269,9 @@ impl From<UsageRow> for RequestInfo {
             status: row.status,
             outcome: row.outcome,
             tokens: row.usage.into(),
+            characters: row.units.characters,
+            audio_ms: row.units.audio_ms,
+            images: row.units.images,
             cost_usd: row.cost_usd,
             latency_ms: row.latency_ms,
             ttft_ms: row.ttft_ms,

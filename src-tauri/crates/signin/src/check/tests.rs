@@ -37,6 +37,7 @@ async fn check(id: &str, base: &str, key: &str) -> Result<Verdict, SigninError> 
         row,
         Some(base),
         &[],
+        &BTreeMap::new(),
         &Secret::new(key),
     )
     .await
@@ -106,9 +107,16 @@ async fn configured_headers_go_along_but_do_not_replace_the_key() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let row = catalog.provider("openai").unwrap();
     let key = Secret::new(KEY);
-    check_key(&Http::new().unwrap(), row, Some(&base), &headers, &key)
-        .await
-        .unwrap();
+    check_key(
+        &Http::new().unwrap(),
+        row,
+        Some(&base),
+        &headers,
+        &BTreeMap::new(),
+        &key,
+    )
+    .await
+    .unwrap();
     let request = asked.await.unwrap();
     assert!(request.contains("x-team: a\r\n"));
     assert!(
@@ -233,6 +241,39 @@ async fn a_key_that_cannot_be_a_header_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn values_beside_the_key_stand_in_path_and_user() {
+    let catalog = Catalog::bundled().unwrap();
+    let row = catalog.provider("twilio").unwrap();
+    let key = Secret::new(KEY);
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    for (fields, user) in [
+        (vec![field("account_sid", "AC1")], "AC1"),
+        (
+            vec![field("account_sid", "AC1"), field("user", "SK2")],
+            "SK2",
+        ),
+    ] {
+        let (base, asked) = provider(answer("200 OK", "{}")).await;
+        let fields = fields.into_iter().collect();
+        let http = Http::new().unwrap();
+        let verdict = check_key(&http, row, Some(&base), &[], &fields, &key).await;
+        assert_eq!(verdict, Ok(Verdict::Accepted));
+        let asked = asked.await.unwrap();
+        assert!(
+            asked.starts_with("get /accounts/ac1.json http/1.1"),
+            "{asked}"
+        );
+        let basic = STANDARD
+            .encode(format!("{user}:{KEY}"))
+            .to_ascii_lowercase();
+        assert!(asked.contains(&format!("authorization: basic {basic}\r\n")));
+    }
+    let http = Http::new().unwrap();
+    let none = check_key(&http, row, None, &[], &BTreeMap::new(), &key).await;
+    assert!(matches!(none, Err(SigninError::Address(_))));
+}
+
+#[tokio::test]
 async fn what_the_row_cannot_prove_is_said() {
     let mut row = Catalog::bundled()
         .unwrap()
@@ -241,7 +282,15 @@ async fn what_the_row_cannot_prove_is_said() {
         .clone();
     row.check = None;
     let key = Secret::new(KEY);
-    let told = check_key(&Http::new().unwrap(), &row, None, &[], &key).await;
+    let told = check_key(
+        &Http::new().unwrap(),
+        &row,
+        None,
+        &[],
+        &BTreeMap::new(),
+        &key,
+    )
+    .await;
     assert_eq!(
         told,
         Err(SigninError::NoCheck {
@@ -264,7 +313,15 @@ async fn a_kind_of_key_that_the_provider_refuses_is_not_sent() {
         })
         .expect("a row with a refused kind of key");
     let key = Secret::new(format!("{prefix}{KEY}"));
-    let refused = check_key(&Http::new().unwrap(), row, None, &[], &key).await;
+    let refused = check_key(
+        &Http::new().unwrap(),
+        row,
+        None,
+        &[],
+        &BTreeMap::new(),
+        &key,
+    )
+    .await;
     assert_eq!(
         refused,
         Err(SigninError::Refused {

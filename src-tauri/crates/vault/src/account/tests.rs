@@ -162,6 +162,51 @@ fn every_change_makes_copies_in_memory_stale() {
     assert_eq!(vault.generation(), seen[3]);
 }
 
+fn with_fields<'a>(fields: &'a [(&'a str, &'a str)]) -> NewAccount<'a> {
+    NewAccount {
+        fields,
+        ..new_account("azure-openai", Some("work"))
+    }
+}
+
+#[test]
+fn values_beside_a_key_are_kept_changed_and_taken_away() {
+    let vault = in_memory();
+    let given = with_fields(&[("resource", "mine"), ("version", "1.0_x-")]);
+    let id = vault
+        .add_key(given, Secret::new("k1"), Actor::Cli)
+        .unwrap()
+        .id;
+    let again = with_fields(&[("region", "eu")]);
+    let again = vault.add_key(again, Secret::new("k2"), Actor::Cli).unwrap();
+    assert_eq!(again.id, id);
+    let names: Vec<_> = again.fields.keys().map(String::as_str).collect();
+    assert_eq!(names, ["region", "resource", "version"]);
+
+    let change = AccountChange {
+        fields: [("resource", "other"), ("version", ""), ("unknown", "")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..AccountChange::default()
+    };
+    let changed = vault.update_account(id, change, Actor::Cli).unwrap();
+    assert_eq!(fields::to_seal(&changed.fields), "region=eu,resource=other");
+    assert_eq!(secret_of(&vault, id), "k2");
+}
+
+#[test]
+fn values_that_would_leave_their_place_in_an_address_are_refused() {
+    let vault = in_memory();
+    let long = "x".repeat(129);
+    for bad in ["a/b", "a@b", "a b", "a|b", "a=b", "a,b", "ä", &long] {
+        for field in [("resource", bad), (bad, "x")] {
+            let refused = vault.add_key(with_fields(&[field]), Secret::new("k"), Actor::Cli);
+            assert!(matches!(refused, Err(VaultError::BadName { .. })), "{bad}");
+        }
+    }
+    assert!(vault.accounts().unwrap().is_empty());
+}
+
 /// Edits made to the file behind byokey's back.
 #[test]
 fn an_edited_row_gives_up_no_secret() {
@@ -172,6 +217,8 @@ fn an_edited_row_gives_up_no_secret() {
         "UPDATE account SET provider = 'evil' WHERE id = 1",
         // Send the key to another host.
         "UPDATE account SET base_origin = 'https://evil.example' WHERE id = 1",
+        "UPDATE account SET fields = '{\"resource\":\"evil\"}' WHERE id = 1",
+        "UPDATE account SET fields = 'nonsense' WHERE id = 1",
         "UPDATE secret SET envelope = x'' WHERE account = 1",
         "UPDATE secret SET envelope = substr(envelope, 1, 20) WHERE account = 1",
         "UPDATE secret SET envelope = zeroblob(1000) WHERE account = 1",
@@ -179,7 +226,12 @@ fn an_edited_row_gives_up_no_secret() {
     for edit in edits {
         let dir = tempfile::tempdir().unwrap();
         let vault = on_disk(dir.path());
-        let id = add(&vault, "openai", Some("a"), "key a").id;
+        let a = NewAccount {
+            fields: &[("resource", "mine")],
+            ..new_account("openai", Some("a"))
+        };
+        let added = vault.add_key(a, Secret::new("key a"), Actor::Cli);
+        let id = added.unwrap().id;
         add(&vault, "openai", Some("b"), "key b");
         let edited = Connection::open(dir.path().join("vault.db"))
             .unwrap()

@@ -16,6 +16,7 @@ const WRAPPED: Place<'_> = Place {
     account: 0,
     field: "data-key",
     origin: "",
+    fields: "",
 };
 /// Not a key of the vault's rows: those count from 1.
 const WRAPPING_KEY: u32 = 0;

@@ -39,6 +39,9 @@ pub struct UsageRow {
     pub outcome: Outcome,
     /// The tokens that the provider reported.
     pub usage: Usage,
+    /// What speech and images are counted by.
+    #[serde(default)]
+    pub units: Units,
     /// The estimated cost in USD; `None` if no price is known.
     pub cost_usd: Option<f64>,
     /// From arrival to the last byte, in milliseconds.
@@ -53,6 +56,18 @@ pub struct UsageRow {
     pub losses: u32,
     /// What went wrong, without secrets; cut to 300 characters.
     pub error: Option<String>,
+}
+
+/// Counts of requests that are not billed by tokens alone, as far as the provider reported them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Units {
+    /// Characters of text that was spoken.
+    pub characters: Option<u64>,
+    /// Length of the audio that was heard, in milliseconds.
+    pub audio_ms: Option<u64>,
+    /// Images that were made.
+    pub images: Option<u64>,
 }
 
 /// How a request ended.

@@ -13,7 +13,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as WordError;
 
 use super::days::{self, DayKey, DaySum};
-use super::row::{GroupBy, Outcome, UsageRow, UsageTotal};
+use super::row::{GroupBy, Outcome, Units, UsageRow, UsageTotal};
 use crate::schema::{self, Settings};
 use crate::vault::{from_millis, now_millis};
 use crate::{AccountFailure, AccountId, ClientKeyId, UsageLog, VaultError};
@@ -106,7 +106,7 @@ impl Store {
             "SELECT request_id, at, client_key, client_name, account, account_name, provider, \
              model, asked_model, caller_dialect, upstream_dialect, plan, stream, status, outcome, \
              input, cache_read, cache_write, output, reasoning, cost_usd, latency_ms, ttft_ms, \
-             bytes_in, bytes_out, losses, error FROM usage ORDER BY at DESC, id DESC LIMIT ?1",
+             bytes_in, bytes_out, losses, error, characters, audio_ms, images FROM usage ORDER BY at DESC, id DESC LIMIT ?1",
         )?;
         let rows = query.query_map([limit], from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -149,9 +149,9 @@ fn insert(tx: &Transaction<'_>, row: &UsageRow) -> Result<bool, VaultError> {
         "INSERT OR IGNORE INTO usage (request_id, at, client_key, client_name, account, \
          account_name, provider, model, asked_model, caller_dialect, upstream_dialect, plan, \
          stream, status, outcome, input, cache_read, cache_write, output, reasoning, cost_usd, \
-         latency_ms, ttft_ms, bytes_in, bytes_out, losses, error) \
+         latency_ms, ttft_ms, bytes_in, bytes_out, losses, error, characters, audio_ms, images) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
+         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
     )?;
     let inserted = query.execute(params![
         row.request_id,
@@ -181,6 +181,9 @@ fn insert(tx: &Transaction<'_>, row: &UsageRow) -> Result<bool, VaultError> {
         count(row.bytes_out),
         row.losses,
         row.error,
+        row.units.characters.map(count),
+        row.units.audio_ms.map(count),
+        row.units.images.map(count),
     ])?;
     Ok(inserted == 1)
 }
@@ -265,6 +268,11 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<UsageRow> {
             cache_write: tokens(17)?,
             output: tokens(18)?,
             reasoning: tokens(19)?,
+        },
+        units: Units {
+            characters: tokens(27)?,
+            audio_ms: tokens(28)?,
+            images: tokens(29)?,
         },
         cost_usd: row.get(20)?,
         latency_ms: tokens(21)?.unwrap_or(0),
