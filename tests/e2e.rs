@@ -13,6 +13,7 @@ mod e2e {
     pub(crate) mod keys;
     pub(crate) mod kill;
     pub(crate) mod lifecycle;
+    pub(crate) mod matrix;
     pub(crate) mod secrets;
     pub(crate) mod usage;
 }

@@ -1,8 +1,10 @@
 use crate::answer::Usage;
 
 /// What one answer of the scripted model cost, in tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
+    /// The model that was asked.
+    pub model: String,
     /// The prompt, what the cache read and wrote included.
     pub prompt: u64,
     /// Read from the cache.
@@ -16,8 +18,9 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub(crate) fn of(usage: &Usage) -> Self {
+    pub(crate) fn of(model: &str, usage: &Usage) -> Self {
         Self {
+            model: model.to_owned(),
             prompt: usage.prompt,
             cache_read: usage.cache.read,
             cache_written: usage.cache.written,

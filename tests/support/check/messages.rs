@@ -146,12 +146,31 @@ fn thinking(body: &Value) -> Result<(), Fault> {
             "messages: the last message must be the user's when thinking is enabled",
         ));
     }
+    if body["thinking"]["type"] == "enabled"
+        && let Some(kind) = unthought(items(&body["messages"]))
+    {
+        return Err(Fault::bad(format!(
+            "messages: Expected `thinking` or `redacted_thinking`, but found `{kind}`. When `thinking` \
+             is enabled, a final `assistant` message must start with a thinking block"
+        )));
+    }
     if matches!(body["tool_choice"]["type"].as_str(), Some("any" | "tool")) {
         return Err(Fault::bad(
             "tool_choice: thinking may not be enabled when a tool is forced",
         ));
     }
     Ok(())
+}
+
+/// How the message begins whose calls are being answered, when not with thoughts.
+fn unthought(messages: &[Value]) -> Option<&str> {
+    let (last, before) = messages.split_last()?;
+    let answers = blocks(last)
+        .iter()
+        .any(|block| block["type"] == "tool_result");
+    let first = blocks(before.last().filter(|_| answers)?).first()?;
+    let kind = first["type"].as_str()?;
+    (!matches!(kind, "thinking" | "redacted_thinking")).then_some(kind)
 }
 
 /// Checks one message and returns the calls it leaves open.

@@ -26,7 +26,7 @@ pub(super) fn obey(
         });
     }
     let answer = answer(ask);
-    count(Counts::of(&answer.usage));
+    count(Counts::of(&ask.model, &answer.usage));
     if ask.stream && !control.half {
         let mut frames = wire.frames(ask, &answer, id);
         if control.error_in_stream {

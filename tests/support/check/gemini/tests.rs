@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::gemini::{PLACEHOLDER, call_signature};
 
 fn with(contents: Value) -> Result<(), Fault> {
     check(&json!({"contents": contents}))
