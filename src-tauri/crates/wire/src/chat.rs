@@ -8,10 +8,11 @@ mod events;
 mod render;
 mod reply;
 mod request;
-mod schema;
+pub(crate) mod schema;
 
+pub(crate) use content::{address, is_data_url};
 pub(crate) use emit::Emit;
 pub(crate) use events::{Events, read_reply, reason};
-pub(crate) use render::render_request;
+pub(crate) use render::{render_request, write_data_url};
 pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;

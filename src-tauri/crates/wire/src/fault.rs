@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use read::read_error;
 pub(crate) use read::stream_fault;
+pub(crate) use render::failed_error;
 pub use render::{error_body, error_event, keep_alive};
 
 /// What went wrong, fit to be shown to the caller. Never holds a secret.

@@ -232,7 +232,7 @@ fn names_in<'t>(turn: &'t Turn<'_>) -> impl Iterator<Item = (Option<&'t str>, &'
 }
 
 /// A tool's name with its group before it, unless it is there already.
-fn join(namespace: &str, name: &str) -> String {
+pub(crate) fn join(namespace: &str, name: &str) -> String {
     let mark = if namespace.ends_with("__") { "" } else { "__" };
     let before = format!("{namespace}{mark}");
     if name.starts_with(&before) {

@@ -52,7 +52,7 @@ pub use translate::{Answer, Ask, Form, Reply, Target, Translated, Translation, t
 pub use turn::{
     Block, Body, CacheMark, Call, CallForm, CallResult, Effort, File, Format, Image, Message,
     Proof, Reasoning, Role, Sampling, ServerTool, ServerToolKind, Source, Thinking, Tool,
-    ToolChoice, ToolInput, Turn, Words,
+    ToolChoice, ToolInput, ToolShape, Turn, Words,
 };
 pub use usage::Usage;
 pub use watch::{Seen, Watch};

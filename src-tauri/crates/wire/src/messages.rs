@@ -16,6 +16,7 @@ mod suffix;
 
 pub(crate) use emit::Emit;
 pub(crate) use events::{Events, read_reply};
+pub(crate) use frame::{Loose, filled};
 pub(crate) use render::render_request;
 pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;

@@ -28,7 +28,6 @@ pub(crate) fn tag_redacted(data: &str, origin: &str) -> String {
 
 /// What a caller sends in a place for both kinds of proofs: a signature, or encrypted reasoning if
 /// the mark says so.
-#[cfg_attr(not(test), allow(dead_code, reason = "the Responses reader calls it"))]
 pub(crate) fn proof<'p>(tagged: impl Into<Cow<'p, str>>) -> Proof<'p> {
     let tagged = tagged.into();
     if tagged.starts_with(REDACTED_MARK) {

@@ -26,5 +26,8 @@ pub fn plan(caller: Dialect, upstream: Dialect) -> Option<Plan> {
 
 /// Whether a dialect can be read into and written from the hub.
 fn has_hub(dialect: Dialect) -> bool {
-    matches!(dialect, Dialect::Chat | Dialect::Messages)
+    matches!(
+        dialect,
+        Dialect::Chat | Dialect::Messages | Dialect::Responses
+    )
 }

@@ -4,6 +4,8 @@
 //! way back must remember is kept in an [`Answer`]. Streams and single replies come back through the
 //! same events, so both say the same thing.
 
+use std::sync::Arc;
+
 use crate::{
     Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Memory, Plan, Proofs, Reasoning, Turn,
     chat,
@@ -191,6 +193,10 @@ pub(crate) struct Envelope {
     pub(crate) origin: String,
     /// Whether the stream is one JSON array (Gemini).
     pub(crate) array: bool,
+    /// Tools whose calls the caller wants in another form (responses).
+    pub(crate) shaped_tools: Vec<(String, crate::ToolShape)>,
+    /// Members of the request that stand in the reply again (responses).
+    pub(crate) echo: Arc<str>,
 }
 
 impl Envelope {
@@ -213,6 +219,12 @@ impl Envelope {
                 .collect(),
             origin: target.origin.to_owned(),
             array: ask.array,
+            shaped_tools: turn
+                .shaped_tools
+                .iter()
+                .map(|(name, shape)| (name.clone().into_owned(), *shape))
+                .collect(),
+            echo: turn.echo.as_str().into(),
         }
     }
 }

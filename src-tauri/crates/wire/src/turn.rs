@@ -61,6 +61,23 @@ pub struct Turn<'a> {
     pub metadata: Option<&'a RawValue>,
     /// Tools that run at the provider.
     pub server_tools: Vec<ServerTool<'a>>,
+    /// Tools whose calls the caller wants in another form than name and arguments (responses).
+    pub shaped_tools: Vec<(Cow<'a, str>, ToolShape)>,
+    /// What the caller expects to see again in the reply: JSON members without braces (responses).
+    pub echo: String,
+}
+
+/// The form in which a caller of Responses wants the calls of a tool with a protocol of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolShape {
+    /// One command on the person's machine: `local_shell_call`.
+    LocalShell,
+    /// Several commands: `shell_call`.
+    Shell,
+    /// A change of a file: `apply_patch_call`.
+    ApplyPatch,
+    /// A search for further tools that the caller does itself: `tool_search_call`.
+    ToolSearch,
 }
 
 /// A tool that the provider runs itself.

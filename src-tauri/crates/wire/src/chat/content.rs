@@ -270,13 +270,14 @@ fn source(entry: SourceEntry<'_>) -> Option<Source<'_>> {
     })
 }
 
-fn is_data_url(url: &str) -> bool {
+/// Whether a URL holds its bytes itself.
+pub(crate) fn is_data_url(url: &str) -> bool {
     url.get(..5)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
 }
 
 /// A URL; the bytes of a base64 data URL are taken out of it.
-fn address(url: Cow<'_, str>) -> Source<'_> {
+pub(crate) fn address(url: Cow<'_, str>) -> Source<'_> {
     let Some(comma) = is_data_url(&url).then(|| url.find(',')).flatten() else {
         return Source::Url(url);
     };

@@ -11,6 +11,7 @@ use crate::{
     thinking::{self, Setting},
 };
 use talk::Talk;
+pub(crate) use talk::write_data_url;
 
 /// Most stop texts that Chat takes.
 const MAX_STOPS: usize = 4;

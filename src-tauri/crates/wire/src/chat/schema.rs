@@ -9,14 +9,14 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// The schema of a tool without arguments.
-pub(super) const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
+pub(crate) const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
 
 /// Deepest level looked into; what is below is copied as it is.
 const MAX_DEPTH: usize = 64;
 
 /// Writes a schema with `properties` added to every object type that lacks them. Everything else
 /// stays as the caller wrote it, order and numbers included.
-pub(super) fn write(schema: &str, out: &mut Vec<u8>) {
+pub(crate) fn write(schema: &str, out: &mut Vec<u8>) {
     if schema.trim_ascii() == "{}" {
         out.extend_from_slice(EMPTY.as_bytes());
     } else {

@@ -44,6 +44,20 @@ pub fn error_event(dialect: Dialect, fault: &Fault, request_id: &str) -> Vec<u8>
     frame
 }
 
+/// The error of a Responses reply that has failed after it had begun: `{"code","message"}`.
+pub(crate) fn failed_error(fault: &Fault) -> Vec<u8> {
+    let mut error = Vec::with_capacity(128);
+    error.extend_from_slice(b"{\"code\":");
+    write_str(
+        &mut error,
+        code(fault, &row(fault.kind)).unwrap_or("server_error"),
+    );
+    error.extend_from_slice(b",\"message\":");
+    write_str(&mut error, &fault.message);
+    error.push(b'}');
+    error
+}
+
 /// Bytes that keep a silent stream open without saying anything. Some programs that speak Messages
 /// do not count comments as a sign of life, so there it is an event.
 pub fn keep_alive(dialect: Dialect) -> &'static [u8] {
@@ -195,12 +209,16 @@ fn openai_members(fault: &Fault, row: Row, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"param\":");
     write_or_null(out, fault.param.as_deref());
     out.extend_from_slice(b",\"code\":");
+    write_or_null(out, code(fault, &row));
+}
+
+fn code<'f>(fault: &'f Fault, row: &Row) -> Option<&'f str> {
     let own = match fault.kind {
         FaultKind::Upstream => fault.code.as_deref().or(Some("upstream_error")),
         FaultKind::Internal => fault.code.as_deref().or(Some("internal_error")),
         _ => fault.code.as_deref(),
     };
-    write_or_null(out, row.openai_code.or(own));
+    row.openai_code.or(own)
 }
 
 fn messages(fault: &Fault, request_id: &str, out: &mut Vec<u8>) -> u16 {

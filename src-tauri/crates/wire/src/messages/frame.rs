@@ -68,7 +68,14 @@ members! {
 /// A string; anything else in its place counts as absent, so that kinds of blocks that are not known
 /// yet cannot spoil a reply.
 #[derive(Default)]
-pub(super) struct Loose<'a>(Option<Cow<'a, str>>);
+pub(crate) struct Loose<'a>(Option<Cow<'a, str>>);
+
+impl Loose<'_> {
+    /// The string, if it is one.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -90,6 +97,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
 }
 
 /// What is there of a member, if it says anything.
-pub(super) fn filled<'a>(member: Option<Loose<'a>>) -> Option<Cow<'a, str>> {
+pub(crate) fn filled<'a>(member: Option<Loose<'a>>) -> Option<Cow<'a, str>> {
     member?.0.filter(|text| !text.is_empty())
 }

@@ -22,6 +22,7 @@ fn dialect(wire: &Value) -> Option<Dialect> {
     match wire.as_str()? {
         "openai-chat" => Some(Dialect::Chat),
         "anthropic" => Some(Dialect::Messages),
+        "openai-responses" => Some(Dialect::Responses),
         _ => None,
     }
 }
@@ -114,6 +115,7 @@ fn fold(recording: &Recording) -> Result<Folded, Fault> {
     } else {
         match recording.upstream {
             Dialect::Messages => messages::read_reply(&recording.body, &mut sink)?,
+            Dialect::Responses => responses::read_reply(&recording.body, &mut sink)?,
             _ => chat::read_reply(&recording.body, &mut sink)?,
         }
     }
@@ -135,7 +137,8 @@ fn facts(folded: &Folded) -> Value {
                 } else {
                     arguments
                 };
-                let args: Value = serde_json::from_str(arguments).unwrap();
+                let args: Value = serde_json::from_str(arguments)
+                    .unwrap_or_else(|_| serde_json::json!({"_unparsed": arguments}));
                 calls.push(serde_json::json!({"name": name, "args": args}));
             }
             Part::Refusal(_) | Part::Redacted(_) | Part::Image { .. } => {}
@@ -240,7 +243,7 @@ fn cuts_do_not_matter_and_streams_fold_to_the_same_reply() {
         .chain(&given())
         .filter(|recording| recording.stream)
     {
-        let callers = [Dialect::Chat, Dialect::Messages];
+        let callers = [Dialect::Chat, Dialect::Messages, Dialect::Responses];
         for caller in callers
             .into_iter()
             .filter(|caller| *caller != recording.upstream)

@@ -302,7 +302,7 @@ fn write_file(file: &File<'_>, path: &str, out: &mut Vec<u8>) -> Result<(), Faul
 }
 
 /// A data URL as a JSON string, without putting megabytes together first.
-fn write_data_url(media_type: &str, data: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_data_url(media_type: &str, data: &str, out: &mut Vec<u8>) {
     out.reserve(data.len() + media_type.len() + 32);
     write_str(out, &format!("data:{media_type};base64,"));
     out.pop();
