@@ -596,6 +596,3 @@ fn owned(citation: &Citation<'_>) -> Citation<'static> {
         span: citation.span,
     }
 }
-
-#[cfg(test)]
-mod tests;

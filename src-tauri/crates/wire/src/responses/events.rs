@@ -392,6 +392,3 @@ pub(crate) fn read_reply(body: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Resul
     Events::default().end(reply, &status, &data, sink);
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -487,6 +487,3 @@ fn conversation_key(turn: &Turn<'_>) -> String {
     }
     ids::digest(&beginning, 32)
 }
-
-#[cfg(test)]
-mod tests;

@@ -24,7 +24,7 @@ fn pairs_without_a_hub_are_refused() {
     use Dialect::{Chat, Gemini, Kiro, Responses};
     for (caller, upstream) in [
         (Chat, Gemini),
-        (Responses, Chat),
+        (Responses, Responses),
         (Kiro, Chat),
         (Chat, Chat),
     ] {
