@@ -19,6 +19,13 @@ pub struct Capabilities {
     pub mid_system: Option<bool>,
     /// Whether JSON-schema replies work; `None` when unknown.
     pub json_schema: Option<bool>,
+    /// Whether JSON-schema replies work while tools are offered; `None` when unknown.
+    pub json_schema_with_tools: Option<bool>,
+    /// Whether tools are described by JSON Schema, not by Google's older subset (Gemini); `None`
+    /// when unknown.
+    pub tool_json_schema: Option<bool>,
+    /// Whether the provider fetches pictures and documents by their address; `None` when unknown.
+    pub fetches_urls: Option<bool>,
     /// Most tokens a reply may have.
     pub max_output: Option<u64>,
     /// Whether the provider wants unsigned thinking back as `reasoning_content` (chat).

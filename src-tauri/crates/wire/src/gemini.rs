@@ -1,64 +1,28 @@
-//! Gemini generateContent, as callers send it and as providers answer it.
+//! Gemini generateContent: requests and replies, read and written, and Code Assist's envelope.
 
-use crate::{
-    Dialect, Event, Fault, FaultKind, Ledger, Target, Turn, fold::Folded, ids::ToolNames,
-    sse::Frame, translate::Envelope,
-};
+mod body;
+mod chunk;
+mod clean;
+mod config;
+mod contents;
+mod emit;
+mod envelope;
+mod events;
+mod media;
+mod pairing;
+mod partial;
+mod proof;
+mod render;
+mod reply;
+mod request;
+mod schema;
+mod sources;
+mod talk;
 
-fn not_yet() -> Fault {
-    let message = format!("byokey cannot translate {} yet", Dialect::Gemini.name());
-    Fault::new(FaultKind::BadRequest, message)
-}
-
-/// Reads a caller's request.
-pub(crate) fn read_request(_body: &[u8]) -> Result<(Turn<'_>, Ledger), Fault> {
-    Err(not_yet())
-}
-
-/// Writes a request for the provider.
-pub(crate) fn render_request(
-    _turn: &Turn<'_>,
-    _target: &Target<'_>,
-    _names: &ToolNames,
-    _losses: &mut Ledger,
-) -> Result<Vec<u8>, Fault> {
-    Err(not_yet())
-}
-
-/// Reads a provider's whole reply.
-pub(crate) fn read_reply(_body: &[u8], _sink: &mut impl FnMut(Event<'_>)) -> Result<(), Fault> {
-    Err(not_yet())
-}
-
-/// Writes a caller's whole reply.
-pub(crate) fn render_reply(_folded: &Folded, _envelope: &Envelope) -> Vec<u8> {
-    Vec::new()
-}
-
-/// Reads a provider's stream.
-#[derive(Debug, Default)]
-pub(crate) struct Events;
-
-impl Events {
-    /// Takes one frame.
-    pub(crate) fn frame(&mut self, _frame: &Frame<'_>, _sink: &mut impl FnMut(Event<'_>)) {}
-
-    /// The provider closed its stream.
-    pub(crate) fn finish(&mut self, sink: &mut impl FnMut(Event<'_>)) {
-        sink(Event::Fault(not_yet()));
-    }
-}
-
-/// Writes a caller's stream.
-#[derive(Debug)]
-pub(crate) struct Emit;
-
-impl Emit {
-    /// A writer for one reply.
-    pub(crate) fn new(_envelope: Envelope) -> Self {
-        Self
-    }
-
-    /// Appends what an event is in the caller's stream.
-    pub(crate) fn event(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) {}
-}
+pub(crate) use emit::Emit;
+pub use envelope::{Unwrap, unwrap_code_assist, wrap_code_assist};
+pub(crate) use events::{Events, read_reply, reason};
+pub(crate) use render::render_request;
+pub(crate) use reply::render_reply;
+pub(crate) use request::read_request;
+pub(crate) use schema::plain_schemas;

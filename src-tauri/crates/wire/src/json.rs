@@ -9,7 +9,7 @@ pub(crate) use write::{Object, write_int, write_list, write_str};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, SeqAccess, Visitor},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -204,6 +204,48 @@ macro_rules! read_object {
     };
 }
 pub(crate) use read_object;
+
+/// A JSON object, one level deep, its members in their order.
+pub(crate) struct Shallow<'a>(pub(crate) Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Shallow<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ShallowVisitor<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for ShallowVisitor<'a> {
+            type Value = Shallow<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Shallow(members))
+            }
+        }
+
+        deserializer.deserialize_map(ShallowVisitor(PhantomData))
+    }
+}
+
+impl<'a> Shallow<'a> {
+    /// The object that a JSON text is.
+    pub(crate) fn of(json: &'a str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+
+    /// The JSON text of a member.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
+        self.0
+            .iter()
+            .find(|(key, _)| &**key == name)
+            .map(|(_, value)| value.get())
+    }
+}
 
 /// A list or a single value in place of a list of one.
 #[derive(Clone, Debug)]

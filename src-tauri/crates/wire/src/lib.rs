@@ -40,6 +40,7 @@ pub use caps::{Capabilities, SamplingSupport, ThinkingSupport};
 pub use dialect::Dialect;
 pub use event::{BlockKind, Citation, Event, Finish, Piece};
 pub use fault::{Fault, FaultKind, error_body, error_event, keep_alive, read_error};
+pub use gemini::{Unwrap, unwrap_code_assist, wrap_code_assist};
 pub use loss::{Action, Ledger, Loss, Reason};
 pub use memory::{Memory, Proofs};
 pub use plan::{Plan, plan};

@@ -26,6 +26,11 @@ pub(crate) fn tag_redacted(data: &str, origin: &str) -> String {
     format!("{REDACTED_MARK}{}:{origin}:{data}", origin.len())
 }
 
+/// Whether a text is a proof in the form that callers see.
+pub(crate) fn is_tagged(text: &str) -> bool {
+    text.starts_with(MARK) || text.starts_with(REDACTED_MARK)
+}
+
 /// What a caller sends in a place for both kinds of proofs: a signature, or encrypted reasoning if
 /// the mark says so.
 pub(crate) fn proof<'p>(tagged: impl Into<Cow<'p, str>>) -> Proof<'p> {

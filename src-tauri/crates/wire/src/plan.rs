@@ -12,22 +12,12 @@ pub enum Plan {
     Via,
 }
 
-/// The plan for a pair of dialects, or `None` where byokey cannot translate that pair.
+/// The plan for a pair of dialects, or `None` where byokey cannot translate that pair: nobody asks
+/// in Kiro's dialect.
 pub fn plan(caller: Dialect, upstream: Dialect) -> Option<Plan> {
-    if caller == Dialect::Kiro {
-        return None;
+    match caller {
+        Dialect::Kiro => None,
+        caller if caller == upstream => Some(Plan::Pass),
+        _ => Some(Plan::Via),
     }
-    if caller == upstream {
-        return Some(Plan::Pass);
-    }
-    let upstream_has = upstream == Dialect::Kiro || has_hub(upstream);
-    (has_hub(caller) && upstream_has).then_some(Plan::Via)
-}
-
-/// Whether a dialect can be read into and written from the hub.
-fn has_hub(dialect: Dialect) -> bool {
-    matches!(
-        dialect,
-        Dialect::Chat | Dialect::Messages | Dialect::Responses
-    )
 }

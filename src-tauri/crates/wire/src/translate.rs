@@ -126,6 +126,8 @@ pub fn translate(
     }
     let mended = json::mend(ask.body);
     let body = mended.as_deref().unwrap_or(ask.body);
+    let plain = (caller == Dialect::Gemini).then(|| gemini::plain_schemas(body));
+    let body = plain.as_ref().and_then(Option::as_deref).unwrap_or(body);
 
     let (mut turn, mut losses) = match caller {
         Dialect::Chat => chat::read_request(body)?,

@@ -130,11 +130,20 @@ impl Reply {
             Dialect::Chat | Dialect::Kiro => crate::chat::reason(native),
             Dialect::Messages => messages_reason(native),
             Dialect::Responses => responses_reason(native, self.calls),
-            Dialect::Gemini => gemini_reason(native, self.calls),
+            // A reply that was broken off has no reason of byokey's.
+            Dialect::Gemini => {
+                crate::gemini::reason(native, self.calls, true).unwrap_or(Finish::Stop)
+            }
         };
         self.seen.finish = Some(reason);
         self.seen.native_finish = Some(native.to_owned());
         self.seen.ended = true;
+    }
+
+    /// The prompt was refused, for a reason in the provider's words (Gemini).
+    fn blocked(&mut self, native: &str) {
+        self.ended(native);
+        self.seen.finish = Some(Finish::Refused);
     }
 
     fn fault(&mut self, data: &[u8]) {
@@ -158,16 +167,6 @@ fn responses_reason(native: &str, calls: bool) -> Finish {
     match native {
         "max_output_tokens" | "incomplete" => Finish::Length,
         "content_filter" => Finish::Refused,
-        _ if calls => Finish::ToolCalls,
-        _ => Finish::Stop,
-    }
-}
-
-fn gemini_reason(native: &str, calls: bool) -> Finish {
-    match native {
-        "MAX_TOKENS" => Finish::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" => Finish::Refused,
-        image if image.starts_with("IMAGE_") => Finish::Refused,
         _ if calls => Finish::ToolCalls,
         _ => Finish::Stop,
     }

@@ -28,11 +28,11 @@ pub(crate) fn render_request(
     if !turn.server_tools.is_empty() {
         let message = "Kiro has no tools that run at the provider, such as a web search";
         let mut fault = Fault::new(FaultKind::BadRequest, message);
-        fault.param = Some(turn.words.tools.to_owned());
+        fault.param = Some("tools".to_owned());
         return Err(fault);
     }
-    let tools = Tools::of(turn, names, ledger);
-    let instructions = instructions(turn, &tools, ledger);
+    let tools = Tools::of(turn, ledger);
+    let instructions = instructions(turn, &tools, names, ledger);
     let mut out = Vec::with_capacity(4096);
     let mut body = Object::begin(&mut out);
     if let Form::Kiro { profile } = target.form
@@ -96,21 +96,25 @@ fn conversation(turn: &Turn<'_>) -> String {
 
 /// What goes before the person's first words: system text, the shape that the reply must have, and
 /// what did not fit into descriptions of tools.
-fn instructions(turn: &Turn<'_>, tools: &Tools<'_>, ledger: &mut Ledger) -> String {
+fn instructions(
+    turn: &Turn<'_>,
+    tools: &Tools<'_>,
+    names: &ToolNames,
+    ledger: &mut Ledger,
+) -> String {
     let mut parts: Vec<String> = Vec::new();
     for block in &turn.system {
         if block.cache.is_some() {
-            let path = format!("{}.cache_control", turn.words.system);
-            ledger.note(path, Action::Dropped, Reason::Dialect);
+            ledger.note("system.cache_control", Action::Dropped, Reason::Dialect);
         }
         if let Body::Text(text) = &block.body {
             parts.push(text.clone().into_owned());
         }
     }
     if !parts.is_empty() {
-        ledger.note(turn.words.system, Action::Moved, Reason::Dialect);
+        ledger.note("system", Action::Moved, Reason::Dialect);
     }
-    parts.extend(tools.further());
+    parts.extend(tools.further(names));
     if let Some(format) = &turn.format {
         ledger.note(turn.words.format, Action::Emulated, Reason::Dialect);
         parts.push(match format {
@@ -180,25 +184,22 @@ fn write_reasoning(
 
 /// Names what Kiro has no word for.
 fn drop_rest(turn: &Turn<'_>, ledger: &mut Ledger) {
-    let (sampling, words) = (&turn.sampling, &turn.words);
+    let sampling = &turn.sampling;
     for (given, path) in [
-        (turn.max_output.is_some(), words.max_output),
-        (sampling.temperature.is_some(), words.temperature),
-        (sampling.top_p.is_some(), words.top_p),
-        (sampling.top_k.is_some(), words.top_k),
-        (
-            sampling.frequency_penalty.is_some(),
-            words.frequency_penalty,
-        ),
-        (sampling.presence_penalty.is_some(), words.presence_penalty),
-        (sampling.seed.is_some(), words.seed),
-        (!sampling.stop.is_empty(), words.stop),
-        (turn.user.is_some(), words.user),
+        (turn.max_output.is_some(), turn.words.max_output),
+        (sampling.temperature.is_some(), "temperature"),
+        (sampling.top_p.is_some(), "top_p"),
+        (sampling.top_k.is_some(), "top_k"),
+        (sampling.frequency_penalty.is_some(), "frequency_penalty"),
+        (sampling.presence_penalty.is_some(), "presence_penalty"),
+        (sampling.seed.is_some(), "seed"),
+        (!sampling.stop.is_empty(), turn.words.stop),
+        (turn.user.is_some(), turn.words.user),
         (turn.cache_retention.is_some(), "prompt_cache_retention"),
-        (turn.verbosity.is_some(), words.verbosity),
-        (turn.logprobs.is_some(), words.logprobs),
+        (turn.verbosity.is_some(), "verbosity"),
+        (turn.logprobs.is_some(), "logprobs"),
         (turn.store == Some(true), "store"),
-        (turn.metadata.is_some(), words.metadata),
+        (turn.metadata.is_some(), "metadata"),
         (
             !matches!(turn.service_tier.as_deref(), None | Some("auto")),
             "service_tier",

@@ -3,52 +3,11 @@
 
 use std::collections::HashSet;
 
-use serde::{Deserialize, Deserializer, de::MapAccess, de::Visitor};
 use serde_json::value::RawValue;
 
-use crate::json::{Object, Text, write_list};
+use crate::json::{Object, Shallow, Text, write_list};
 
 const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
-
-/// A JSON object, one level deep.
-struct Shallow<'a>(Vec<(Text<'a>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Shallow<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ShallowVisitor<'a>(std::marker::PhantomData<&'a ()>);
-
-        impl<'de: 'a, 'a> Visitor<'de> for ShallowVisitor<'a> {
-            type Value = Shallow<'a>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Shallow(members))
-            }
-        }
-
-        deserializer.deserialize_map(ShallowVisitor(std::marker::PhantomData))
-    }
-}
-
-impl<'a> Shallow<'a> {
-    fn of(json: &'a str) -> Option<Self> {
-        serde_json::from_str(json).ok()
-    }
-
-    fn get(&self, name: &str) -> Option<&'a str> {
-        self.0
-            .iter()
-            .find(|(key, _)| &**key == name)
-            .map(|(_, value)| value.get())
-    }
-}
 
 /// Writes a tool's `input_schema`: an object at its root, without unions there. Returns whether the
 /// schema had to be bent, which makes it wider, never narrower.

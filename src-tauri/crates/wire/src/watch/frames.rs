@@ -154,14 +154,13 @@ impl Look {
             };
         }
         head(&chunk, reply);
-        let blocked = chunk.feedback.and_then(|feedback| feedback.reason);
-        let reasons = chunk
-            .choices
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|it| it.finish);
-        for native in reasons.chain(blocked) {
-            reply.ended(&native);
+        for choice in chunk.choices.unwrap_or_default() {
+            if let Some(native) = choice.finish.filter(|native| !native.is_empty()) {
+                reply.ended(&native);
+            }
+        }
+        if let Some(native) = chunk.feedback.and_then(|feedback| feedback.reason) {
+            reply.blocked(&native);
         }
         if chunk.error.is_some() {
             reply.fault(data);

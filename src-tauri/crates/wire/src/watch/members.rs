@@ -19,6 +19,8 @@ pub(super) struct Members {
     /// A string that begins now is a key.
     at_key: bool,
     depth: usize,
+    /// Levels around the reply: one when it comes as a list of chunks (Gemini).
+    around: usize,
     /// One bit for each of the outer levels: set for an object.
     objects: u64,
     key: Vec<u8>,
@@ -91,8 +93,10 @@ impl Members {
         }
         reply.seen.content = true;
         reply.seen.ended = true;
-        if let Some(native) = self.incomplete.take().or(self.native.take()) {
-            reply.ended(&native);
+        match (self.incomplete.take(), self.native.take()) {
+            (Some(native), _) if reply.dialect == Dialect::Gemini => reply.blocked(&native),
+            (Some(native), _) | (None, Some(native)) => reply.ended(&native),
+            (None, None) => {}
         }
     }
 
@@ -136,6 +140,9 @@ impl Members {
                 }
             }
             b'{' | b'[' => {
+                if self.depth == 0 && byte == b'[' && reply.dialect == Dialect::Gemini {
+                    self.around = 1;
+                }
                 self.depth += 1;
                 self.at_key = byte == b'{';
                 if self.depth < 64 {
@@ -172,7 +179,7 @@ impl Members {
     /// Behind the colon of a member.
     fn value_begins(&mut self, reply: &mut Reply) {
         let key = &*self.key;
-        let member = match (self.depth, self.top) {
+        let member = match (self.depth.saturating_sub(self.around), self.top) {
             (1, _) => {
                 self.top = match key {
                     b"choices" | b"candidates" => Top::Choices,
