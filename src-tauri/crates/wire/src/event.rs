@@ -110,19 +110,34 @@ pub enum Piece<'a> {
     Data(Cow<'a, str>),
     /// Where a piece of a text block comes from.
     Citation(Citation<'a>),
+    /// Probabilities of a text block's tokens: a JSON list in the form that Chat and Responses share.
+    Logprobs(Cow<'a, str>),
 }
 
 /// A source of a reply's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Citation<'a> {
-    /// Address of the source.
+    /// Address of the source; empty where it is a document of the request.
     pub url: Cow<'a, str>,
     /// Its title.
     pub title: Cow<'a, str>,
     /// The words of the source.
     pub cited_text: Option<Cow<'a, str>>,
-    /// First character of the reply's block that it supports, and the one behind the last.
+    /// First character of the reply's block that it supports, and the one behind the last; unknown
+    /// means the whole block.
     pub span: Option<(u64, u64)>,
+}
+
+impl Citation<'_> {
+    /// The same without the frame's bytes.
+    pub(crate) fn into_owned(self) -> Citation<'static> {
+        Citation {
+            url: Cow::Owned(self.url.into_owned()),
+            title: Cow::Owned(self.title.into_owned()),
+            cited_text: self.cited_text.map(|text| Cow::Owned(text.into_owned())),
+            span: self.span,
+        }
+    }
 }
 
 /// Why a reply ended.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{BlockKind, CallForm, Event, Fault, FaultKind, Finish, Piece, Usage};
+use crate::{BlockKind, CallForm, Citation, Event, Fault, FaultKind, Finish, Piece, Usage};
 
 /// A whole reply.
 #[derive(Debug)]
@@ -11,6 +11,10 @@ pub(crate) struct Folded {
     pub(crate) id: String,
     /// What was said, in order of first appearance.
     pub(crate) blocks: Vec<Part>,
+    /// Sources of texts, each with the place of its text in `blocks`.
+    pub(crate) citations: Vec<(usize, Citation<'static>)>,
+    /// Probabilities of texts' tokens, as JSON lists, each with the place of its text in `blocks`.
+    pub(crate) logprobs: Vec<(usize, String)>,
     /// Token counts, as far as reported.
     pub(crate) usage: Usage,
     /// Why it ended.
@@ -83,6 +87,8 @@ pub(crate) struct Fold {
     blocks: Vec<Part>,
     /// Where each block stands in `blocks`, by the events' numbers.
     places: Vec<usize>,
+    citations: Vec<(usize, Citation<'static>)>,
+    logprobs: Vec<(usize, String)>,
     usage: Usage,
     finish: Option<(Finish, String, Option<String>)>,
     fault: Option<Fault>,
@@ -162,6 +168,12 @@ impl Fold {
                 *signature = Some(proof.into_owned());
             }
             (Some(Part::Image { data, .. }), Piece::Data(more)) => data.push_str(&more),
+            (Some(Part::Text(_)), Piece::Citation(citation)) => {
+                self.citations.push((place, citation.into_owned()));
+            }
+            (Some(Part::Text(_)), Piece::Logprobs(list)) => {
+                self.logprobs.push((place, list.into_owned()));
+            }
             _ => {}
         }
     }
@@ -183,6 +195,8 @@ impl Fold {
         Ok(Folded {
             id: self.id,
             blocks: self.blocks,
+            citations: self.citations,
+            logprobs: self.logprobs,
             usage: self.usage,
             finish,
             native,

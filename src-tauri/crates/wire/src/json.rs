@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::{Fault, FaultKind};
 
 /// A JSON string that borrows from the input unless it holds escapes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {

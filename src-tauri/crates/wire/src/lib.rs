@@ -26,6 +26,7 @@ mod plan;
 mod responses;
 mod restore;
 mod scan;
+mod server_tools;
 mod settle;
 mod splice;
 mod sse;

@@ -13,6 +13,7 @@ mod reply;
 mod request;
 mod schema;
 mod suffix;
+mod tools;
 
 pub(crate) use emit::Emit;
 pub(crate) use events::{Events, read_reply};
@@ -22,3 +23,4 @@ pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;
 pub(crate) use schema::write_input_schema;
 pub(crate) use suffix::with_reasoning;
+pub(crate) use tools::replies_by_tool;

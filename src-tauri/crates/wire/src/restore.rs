@@ -78,7 +78,6 @@ impl Restore {
     }
 
     /// Says that the reply comes as a call of [`REPLY_TOOL`].
-    #[allow(dead_code, reason = "models without reply schemas need it")]
     pub(crate) fn expect_reply_tool(&mut self) {
         self.reply_tool = true;
     }

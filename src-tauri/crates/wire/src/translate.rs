@@ -158,6 +158,10 @@ pub fn translate(
         Dialect::Gemini => gemini::render_request(&turn, target, &names, &mut losses)?,
         Dialect::Kiro => kiro::render_request(&turn, target, &names, &mut losses)?,
     };
+    let mut restore = Restore::of(&turn, caller, names, target.origin);
+    if upstream == Dialect::Messages && messages::replies_by_tool(&turn, target) {
+        restore.expect_reply_tool();
+    }
     Ok(Translated {
         body,
         losses,
@@ -165,7 +169,7 @@ pub fn translate(
             caller,
             upstream,
             envelope,
-            restore: Restore::of(&turn, caller, names, target.origin),
+            restore,
         },
     })
 }
@@ -259,7 +263,7 @@ impl Answer {
         Translation {
             source: Source::new(self.upstream),
             tail: Tail {
-                restore: self.restore.begin(created_s),
+                restore: Box::new(self.restore.begin(created_s)),
                 settle: Settle::new(self.caller),
                 writer: Writer::new(self.caller, self.envelope(created_s)),
             },
@@ -366,7 +370,7 @@ impl Translation {
 /// From the provider's events to the caller's bytes.
 #[derive(Debug)]
 struct Tail {
-    restore: Restore,
+    restore: Box<Restore>,
     settle: Settle,
     writer: Writer,
 }

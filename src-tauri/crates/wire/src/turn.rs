@@ -98,7 +98,8 @@ pub enum ServerToolKind<'a> {
         allowed_domains: Vec<Cow<'a, str>>,
         /// No results from these domains.
         blocked_domains: Vec<Cow<'a, str>>,
-        /// Where the user is, as OpenAI and Anthropic both write it.
+        /// Where the user is: `city`, `country`, `region`, `timezone`, perhaps with the `type` that
+        /// OpenAI and Anthropic both have there.
         user_location: Option<&'a RawValue>,
     },
     /// Runs code.

@@ -9,6 +9,9 @@
 //! stream and `out.sse` the caller's; `reply.json` the provider's whole reply and `out.json` the
 //! caller's. Kiro's frames stand in `up.frames.json`, stream and whole reply in one. JSON is compared
 //! as values; an expected string that ends in `*` stands for any text with that beginning.
+//!
+//! With `BYOKEY_VECTORS=write` the expectations of a case that has none yet are written from what is
+//! seen, to be read and judged before they are committed.
 
 #![allow(
     clippy::panic,
@@ -23,8 +26,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use byokey_wire::{
-    Answer, Ask, Capabilities, Dialect, Form, Frames, Memory, Proof, Proofs, Target, Translated,
-    read_suffix, translate,
+    Answer, Ask, Capabilities, Dialect, Fault, Form, Frames, Memory, Proof, Proofs, Target,
+    Translated, read_suffix, translate,
 };
 use serde_json::{Value, json};
 
@@ -131,6 +134,9 @@ impl Case {
             ..Ask::new(self.from, &body)
         };
         let translated = translate(&ask, self.to, &target);
+        if std::env::var_os("BYOKEY_VECTORS").is_some() {
+            self.write_missing(&translated);
+        }
         if let Some(expected) = self.json("fault.json") {
             let fault = translated.err().map(|fault| {
                 let mut seen = json!({ "kind": fault.kind });
@@ -166,11 +172,7 @@ impl Case {
                 self.compare("out.sse", &expected, &seen, wrong);
             }
         }
-        let reply = match self.to {
-            Dialect::Kiro => self.upstream(),
-            _ => self.bytes("reply.json"),
-        };
-        if let (Some(upstream), Some(expected)) = (reply, self.json("out.json")) {
+        if let (Some(upstream), Some(expected)) = (self.whole_upstream(), self.json("out.json")) {
             match translated.answer.reply(&upstream, 0) {
                 Ok(reply) => {
                     let seen = serde_json::from_slice(&reply.body).unwrap();
@@ -178,6 +180,55 @@ impl Case {
                 }
                 Err(fault) => wrong.push(format!("{}: reply refused, {fault:?}", self.name)),
             }
+        }
+    }
+
+    fn write_missing(&self, translated: &Result<Translated, Fault>) {
+        let parts = ["up.json", "fault.json", "out.sse", "out.json"];
+        if parts.iter().any(|part| self.bytes(part).is_some()) {
+            return;
+        }
+        let write = |part: &str, bytes: &[u8]| {
+            std::fs::write(self.folder.join(format!("{}.{part}", self.name)), bytes).unwrap();
+        };
+        let pretty = |part: &str, value: &Value| {
+            let text = serde_json::to_string_pretty(value).unwrap() + "\n";
+            write(part, text.as_bytes());
+        };
+        let translated = match translated {
+            Ok(translated) => translated,
+            Err(fault) => {
+                pretty(
+                    "fault.json",
+                    &json!({ "kind": fault.kind, "param": fault.param }),
+                );
+                return;
+            }
+        };
+        pretty(
+            "up.json",
+            &serde_json::from_slice(&translated.body).unwrap(),
+        );
+        if !translated.losses.is_empty() {
+            pretty("loss.json", &json!(translated.losses));
+        }
+        if let Some(upstream) = self.upstream() {
+            write(
+                "out.sse",
+                &streamed(&translated.answer, &upstream, usize::MAX),
+            );
+        }
+        if let Some(reply) = self.whole_upstream() {
+            let reply = translated.answer.reply(&reply, 0).unwrap();
+            pretty("out.json", &serde_json::from_slice(&reply.body).unwrap());
+        }
+    }
+
+    /// The provider's whole reply.
+    fn whole_upstream(&self) -> Option<Vec<u8>> {
+        match self.to {
+            Dialect::Kiro => self.upstream(),
+            _ => self.bytes("reply.json"),
         }
     }
 

@@ -42,10 +42,25 @@ members! {
         response_format: FormatEntry<'a> = "response_format",
         user: Text<'a> = "user",
         safety_identifier: Text<'a> = "safety_identifier",
-        metadata: Metadata<'a> = "metadata",
+        metadata: &'a RawValue = "metadata",
         service_tier: Text<'a> = "service_tier",
         prompt_cache_key: Text<'a> = "prompt_cache_key",
+        prompt_cache_retention: Text<'a> = "prompt_cache_retention",
+        store: bool = "store",
+        verbosity: Text<'a> = "verbosity",
+        logprobs: bool = "logprobs",
+        top_logprobs: Count = "top_logprobs",
+        web_search_options: SearchEntry<'a> = "web_search_options",
         modalities: OneOrMany<Text<'a>> = "modalities",
+    }
+
+    pub(super) struct SearchEntry<'a> {
+        user_location: LocationEntry<'a> = "user_location",
+    }
+
+    pub(super) struct LocationEntry<'a> {
+        kind: Text<'a> = "type",
+        approximate: &'a RawValue = "approximate",
     }
 
     pub(super) struct StreamOptions<'a> {

@@ -27,6 +27,7 @@ fields! {
     pub(super) struct Choice<'a> {
         index: Count = "index",
         delta: Delta<'a> = "delta" | "message",
+        logprobs: Logprobs<'a> = "logprobs",
         finish_reason: Loose<'a> = "finish_reason",
     }
 
@@ -38,17 +39,44 @@ fields! {
         reasoning_text: Said<'a> = "reasoning_text",
         tool_calls: Vec<CallDelta<'a>> = "tool_calls",
         function_call: Called<'a> = "function_call",
+        annotations: &'a RawValue = "annotations",
+        images: &'a RawValue = "images",
+    }
+
+    pub(super) struct Logprobs<'a> {
+        content: &'a RawValue = "content",
+    }
+
+    pub(super) struct Annotation<'a> {
+        url_citation: UrlCitation<'a> = "url_citation",
+    }
+
+    pub(super) struct UrlCitation<'a> {
+        url: Loose<'a> = "url",
+        title: Loose<'a> = "title",
+        content: Loose<'a> = "content",
+        start_index: Count = "start_index",
+        end_index: Count = "end_index",
+    }
+
+    pub(super) struct Picture<'a> {
+        image_url: PictureUrl<'a> = "image_url",
+    }
+
+    pub(super) struct PictureUrl<'a> {
+        url: Loose<'a> = "url",
     }
 
     pub(super) struct CallDelta<'a> {
         index: Count = "index",
         id: Loose<'a> = "id",
         function: Called<'a> = "function",
+        custom: Called<'a> = "custom",
     }
 
     pub(super) struct Called<'a> {
         name: Loose<'a> = "name",
-        arguments: &'a RawValue = "arguments",
+        arguments: &'a RawValue = "arguments" | "input",
     }
 
     struct Part<'a> {

@@ -1,8 +1,11 @@
-use super::reply::{finish_word, reply_id, write_usage};
+use super::reply::{
+    finish_word, reply_id, write_annotation, write_logprobs, write_picture, write_usage,
+};
 use crate::{
-    BlockKind, CallForm, Dialect, Event, Fault, Finish, Piece, Usage,
+    BlockKind, CallForm, Citation, Dialect, Event, Fault, Finish, Piece, Usage,
     fault::error_event,
-    json::{Object, write_int, write_str},
+    ids,
+    json::{Object, write_int, write_list, write_str},
     translate::Envelope,
 };
 
@@ -16,13 +19,24 @@ pub(crate) struct Emit {
     id: String,
     blocks: Vec<Block>,
     calls: usize,
+    /// Characters of content so far.
+    said: u64,
+    /// Digests of the pictures so far: a picture is shown once.
+    pictures: Vec<String>,
     usage: Usage,
 }
 
 /// What the deltas of a block become.
 #[derive(Debug)]
 enum Block {
-    Text,
+    Text {
+        /// Characters of content before it.
+        from: u64,
+        /// Its sources; they are told when it is known how far they reach.
+        citations: Vec<Citation<'static>>,
+    },
+    /// A picture of this type.
+    Image(String),
     Refusal,
     Thinking,
     Silent,
@@ -45,6 +59,8 @@ impl Emit {
             id: String::new(),
             blocks: Vec::new(),
             calls: 0,
+            said: 0,
+            pictures: Vec::new(),
             usage: Usage::default(),
         }
     }
@@ -103,10 +119,14 @@ impl Emit {
 
     fn block_start(&mut self, index: usize, kind: &BlockKind<'_>, out: &mut Vec<u8>) {
         let block = match kind {
-            BlockKind::Text => Block::Text,
+            BlockKind::Text => Block::Text {
+                from: self.said,
+                citations: Vec::new(),
+            },
             BlockKind::Refusal => Block::Refusal,
             BlockKind::Thinking => Block::Thinking,
-            BlockKind::Redacted(_) | BlockKind::Image { .. } => Block::Silent,
+            BlockKind::Redacted(_) => Block::Silent,
+            BlockKind::Image { media_type } => Block::Image(media_type.clone().into_owned()),
             BlockKind::Call { id, name, form, .. } => {
                 let number = self.calls;
                 self.calls += 1;
@@ -132,7 +152,25 @@ impl Emit {
     fn delta(&mut self, index: usize, piece: &Piece<'_>, out: &mut Vec<u8>) {
         let (member, text) = match (self.blocks.get_mut(index), piece) {
             (_, Piece::Text(text) | Piece::Arguments(text)) if text.is_empty() => return,
-            (Some(Block::Text), Piece::Text(text)) => ("\"content\":", text),
+            (Some(Block::Text { .. }), Piece::Text(text)) => {
+                self.said += text.chars().count() as u64;
+                ("\"content\":", text)
+            }
+            (Some(Block::Text { citations, .. }), Piece::Citation(citation)) => {
+                if !citation.url.is_empty() {
+                    citations.push(citation.clone().into_owned());
+                }
+                return;
+            }
+            (Some(Block::Text { .. }), Piece::Logprobs(list)) => {
+                self.logprobs(list, out);
+                return;
+            }
+            (Some(Block::Image(media_type)), Piece::Data(data)) => {
+                let media_type = std::mem::take(media_type);
+                self.picture(&media_type, data, out);
+                return;
+            }
             (Some(Block::Thinking), Piece::Text(text)) => ("\"reasoning_content\":", text),
             (Some(Block::Refusal), Piece::Text(text)) => ("\"refusal\":", text),
             (
@@ -175,14 +213,44 @@ impl Emit {
         let Some(block) = self.blocks.get_mut(index) else {
             return;
         };
-        if let Block::Call {
-            number,
-            begun: false,
-            ..
-        } = std::mem::replace(block, Block::Silent)
-        {
-            self.arguments(number, false, "{}", out);
+        match std::mem::replace(block, Block::Silent) {
+            Block::Call {
+                number,
+                begun: false,
+                ..
+            } => self.arguments(number, false, "{}", out),
+            Block::Text { from, citations } if !citations.is_empty() => {
+                let to = self.said;
+                self.chunk(out, |out| {
+                    out.extend_from_slice(b"\"annotations\":");
+                    write_list(out, &citations, |out, citation| {
+                        write_annotation(citation, from, to, out);
+                    });
+                });
+            }
+            _ => {}
         }
+    }
+
+    fn logprobs(&self, list: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(br#"[{"index":0,"delta":{},"logprobs":"#);
+        write_logprobs([list], out);
+        out.extend_from_slice(b",\"finish_reason\":null}]}\n\n");
+    }
+
+    fn picture(&mut self, media_type: &str, data: &str, out: &mut Vec<u8>) {
+        let digest = ids::digest(data, 64);
+        if self.pictures.contains(&digest) {
+            return;
+        }
+        let number = self.pictures.len();
+        self.pictures.push(digest);
+        self.chunk(out, |out| {
+            out.extend_from_slice(b"\"images\":[");
+            write_picture(number, media_type, data, out);
+            out.push(b']');
+        });
     }
 
     fn finish(&mut self, reason: Finish, native: &str, out: &mut Vec<u8>) {

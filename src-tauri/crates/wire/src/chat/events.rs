@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 
 use super::{
-    chunk::{Called, Choice, Chunk, Delta, Kind, Loose, Parsed, Said},
-    content::arguments,
+    chunk::{Annotation, Called, Choice, Chunk, Delta, Kind, Loose, Parsed, Picture, Said},
+    content::{address, arguments},
 };
 use crate::{
-    BlockKind, CallForm, Dialect, Event, Fault, FaultKind, Finish, Piece, counts::Counts, json,
-    sse::Frame,
+    BlockKind, CallForm, Citation, Dialect, Event, Fault, FaultKind, Finish, Piece, Source,
+    counts::Counts, json, sse::Frame,
 };
 
 /// Most choices of one reply that are followed.
@@ -43,6 +43,7 @@ struct State {
 struct CallState {
     /// The provider's number of the call.
     number: u64,
+    form: CallForm,
     id: String,
     name: String,
     arguments: String,
@@ -125,6 +126,9 @@ impl Events {
         if let Some(delta) = choice.delta {
             self.delta(number, delta, sink);
         }
+        if let Some(list) = choice.logprobs.and_then(|logprobs| logprobs.content) {
+            self.piece_of_text(number, Piece::Logprobs(list.get().into()), sink);
+        }
         let Some(native) = choice.finish_reason.and_then(|reason| reason.0) else {
             return;
         };
@@ -166,16 +170,25 @@ impl Events {
         if let Some(text) = delta.refusal.and_then(Said::into_text) {
             self.text(number, Kind::Refusal, text, sink);
         }
+        if let Some(sources) = delta.annotations {
+            self.annotations(number, sources.get(), sink);
+        }
+        if let Some(pictures) = delta.images {
+            self.pictures(number, pictures.get(), sink);
+        }
         let mut touched = false;
         for (nth, call) in delta.tool_calls.unwrap_or_default().into_iter().enumerate() {
             touched = true;
             let place = call.index.map_or(nth as u64, |index| index.0);
-            let function = call.function.unwrap_or_default();
-            self.call(number, place, call.id, function);
+            let (function, form) = match (call.function, call.custom) {
+                (None, Some(custom)) => (custom, CallForm::Text),
+                (function, _) => (function.unwrap_or_default(), CallForm::Json),
+            };
+            self.call(number, place, call.id, function, form);
         }
         if let Some(function) = delta.function_call {
             touched = true;
-            self.call(number, 0, None, function);
+            self.call(number, 0, None, function, CallForm::Json);
         }
         if touched {
             self.advance_calls(number, false, sink);
@@ -221,14 +234,72 @@ impl Events {
         });
     }
 
+    /// Says something of the text that is open; nothing when there is none.
+    fn piece_of_text(&self, number: usize, piece: Piece<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if let Some((Kind::Text, index)) = self.choices[number].open {
+            sink(Event::Delta { index, piece });
+        }
+    }
+
+    fn annotations(&self, number: usize, list: &str, sink: &mut impl FnMut(Event<'_>)) {
+        let list: Vec<Annotation<'_>> = serde_json::from_str(list).unwrap_or_default();
+        for source in list.into_iter().filter_map(|source| source.url_citation) {
+            let text = |member: Option<Loose<'_>>| {
+                member.and_then(|it| it.0).unwrap_or_default().into_owned()
+            };
+            let citation = Citation {
+                url: text(source.url).into(),
+                title: text(source.title).into(),
+                cited_text: source.content.and_then(|text| text.0),
+                span: source
+                    .start_index
+                    .zip(source.end_index)
+                    .map(|(from, to)| (from.0, to.0)),
+            };
+            self.piece_of_text(number, Piece::Citation(citation), sink);
+        }
+    }
+
+    /// Pictures, as routers put them beside the text.
+    fn pictures(&mut self, number: usize, list: &str, sink: &mut impl FnMut(Event<'_>)) {
+        let list: Vec<Picture<'_>> = serde_json::from_str(list).unwrap_or_default();
+        let urls = list
+            .into_iter()
+            .filter_map(|picture| picture.image_url?.url?.0);
+        for url in urls {
+            let Source::Base64 { media_type, data } = address(url.clone()) else {
+                // Only its address is known.
+                let text = format!("\n![picture]({url})\n");
+                self.text(number, Kind::Text, text.into(), sink);
+                continue;
+            };
+            self.choices[number].close_open(sink);
+            let index = self.next;
+            self.next += 1;
+            let kind = BlockKind::Image { media_type };
+            sink(Event::BlockStart { index, kind });
+            let piece = Piece::Data(data);
+            sink(Event::Delta { index, piece });
+            sink(Event::BlockStop { index });
+        }
+    }
+
     /// Adds a fragment to a call; what it holds is sent on by [`advance_calls`](Self::advance_calls).
-    fn call(&mut self, number: usize, place: u64, id: Option<Loose<'_>>, function: Called<'_>) {
+    fn call(
+        &mut self,
+        number: usize,
+        place: u64,
+        id: Option<Loose<'_>>,
+        function: Called<'_>,
+        form: CallForm,
+    ) {
         let calls = &mut self.choices[number].calls;
         let at = match calls.iter().position(|call| call.number == place) {
             Some(at) => at,
             None => {
                 calls.push(CallState {
                     number: place,
+                    form,
                     ..CallState::default()
                 });
                 calls.len() - 1
@@ -351,9 +422,9 @@ impl CallState {
         !self.id.is_empty() && !self.name.is_empty() || no_more && !nothing
     }
 
-    /// Whether it has an object for arguments, so that nothing is missing.
+    /// Whether it has an object for arguments, so that nothing is missing. Of free text nobody knows.
     fn whole(&self) -> bool {
-        json::is_object(&self.arguments)
+        self.form == CallForm::Json && json::is_object(&self.arguments)
     }
 
     fn start(&mut self, index: usize, sink: &mut impl FnMut(Event<'_>)) {
@@ -367,7 +438,7 @@ impl CallState {
             kind: BlockKind::Call {
                 id,
                 name,
-                form: CallForm::Json,
+                form: self.form,
                 namespace: None,
             },
         });

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::schema;
 use crate::{
-    Action, Effort, Fault, Format, Ledger, Reason, SamplingSupport, Target, Tool, ToolChoice,
-    ToolInput, Turn, free_text,
+    Action, Effort, Fault, FaultKind, Format, Ledger, Reason, SamplingSupport, Target, Tool,
+    ToolChoice, ToolInput, Turn, free_text,
     ids::{self, ToolNames},
     json::{Object, write_list, write_str},
     thinking::{self, Setting},
@@ -28,6 +28,15 @@ pub(crate) fn render_request(
     names: &ToolNames,
     ledger: &mut Ledger,
 ) -> Result<Vec<u8>, Fault> {
+    if let Some(tool) = turn.server_tools.first() {
+        let message = format!(
+            "the tool `{}` runs at its own provider only; leave it out or choose another model",
+            tool.name
+        );
+        let mut fault = Fault::new(FaultKind::BadRequest, message);
+        fault.param = Some("tools".to_owned());
+        return Err(fault);
+    }
     let mut body = Vec::with_capacity(16 * 1024);
     let mut top = Object::begin(&mut body);
     top.text("model", target.model);
@@ -297,8 +306,26 @@ fn write_rest(turn: &Turn<'_>, top: &mut Object<'_>, ledger: &mut Ledger) {
             top.text("user", &ids::digest(user, 32));
         }
     }
-    if let Some(key) = &turn.cache_key {
-        top.text("prompt_cache_key", key);
+    for (member, value) in [
+        ("prompt_cache_key", &turn.cache_key),
+        ("prompt_cache_retention", &turn.cache_retention),
+        ("verbosity", &turn.verbosity),
+    ] {
+        if let Some(value) = value {
+            top.text(member, value);
+        }
+    }
+    if let Some(most) = turn.logprobs {
+        top.bool("logprobs", true);
+        if most > 0 {
+            top.int("top_logprobs", most);
+        }
+    }
+    if let Some(store) = turn.store {
+        top.bool("store", store);
+    }
+    if let Some(metadata) = turn.metadata {
+        top.raw("metadata", metadata.get());
     }
 }
 

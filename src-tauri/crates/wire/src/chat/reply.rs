@@ -1,5 +1,6 @@
+use super::render::write_data_url;
 use crate::{
-    CallForm, Finish, Usage,
+    CallForm, Citation, Finish, Usage,
     fold::{Folded, Part},
     ids,
     json::{Object, write_list},
@@ -19,7 +20,12 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
         let mut choice = Object::begin(out);
         choice.int("index", 0);
         write_message(folded, envelope, choice.key("message"));
-        choice.raw("logprobs", "null");
+        if folded.logprobs.is_empty() {
+            choice.raw("logprobs", "null");
+        } else {
+            let lists = folded.logprobs.iter().map(|(_, list)| &**list);
+            write_logprobs(lists, choice.key("logprobs"));
+        }
         choice.text("finish_reason", finish_word(folded.finish));
         if !folded.native.is_empty() {
             choice.text("native_finish_reason", &folded.native);
@@ -69,12 +75,102 @@ fn write_message(folded: &Folded, envelope: &Envelope, out: &mut Vec<u8>) {
     if let Some(thoughts) = thoughts.filter(|text| !text.is_empty()) {
         message.text("reasoning_content", &thoughts);
     }
+    write_annotations(folded, &mut message);
+    write_pictures(folded, &mut message);
+    write_annotations(folded, &mut message);
+    write_pictures(folded, &mut message);
     if !calls.is_empty() {
         write_list(message.key("tool_calls"), calls, |out, part| {
             write_call(part, envelope, out)
         });
     }
     message.end();
+}
+
+fn write_annotations(folded: &Folded, message: &mut Object<'_>) {
+    let (mut said, mut found) = (0, Vec::new());
+    for (place, part) in folded.blocks.iter().enumerate() {
+        let Part::Text(text) = part else { continue };
+        let from = said;
+        said += text.chars().count() as u64;
+        let of_it = folded.citations.iter().filter(|(of, _)| *of == place);
+        let known = of_it.filter(|(_, citation)| !citation.url.is_empty());
+        found.extend(known.map(|(_, citation)| (citation, from, said)));
+    }
+    if !found.is_empty() {
+        write_list(
+            message.key("annotations"),
+            found,
+            |out, (citation, from, to)| {
+                write_annotation(citation, from, to, out);
+            },
+        );
+    }
+}
+
+fn write_pictures(folded: &Folded, message: &mut Object<'_>) {
+    let mut pictures: Vec<(&str, &str)> = Vec::new();
+    for part in &folded.blocks {
+        if let Part::Image { media_type, data } = part
+            && !pictures.iter().any(|(_, known)| known == data)
+        {
+            pictures.push((media_type, data));
+        }
+    }
+    if !pictures.is_empty() {
+        let pictures = pictures.into_iter().enumerate();
+        write_list(
+            message.key("images"),
+            pictures,
+            |out, (nth, (media_type, data))| {
+                write_picture(nth, media_type, data, out);
+            },
+        );
+    }
+}
+
+/// Writes a source of the text between two characters of the content.
+pub(super) fn write_annotation(citation: &Citation<'_>, from: u64, to: u64, out: &mut Vec<u8>) {
+    let (from, to) = match citation.span {
+        Some((first, behind)) => (from + first, from + behind),
+        None => (from, to),
+    };
+    let mut annotation = Object::begin(out);
+    annotation.text("type", "url_citation");
+    let mut source = Object::begin(annotation.key("url_citation"));
+    source.int("start_index", from);
+    source.int("end_index", to);
+    source.text("url", &citation.url);
+    source.text("title", &citation.title);
+    source.end();
+    annotation.end();
+}
+
+/// Writes a picture the way programs know it from routers: OpenAI's own dialect has none.
+pub(super) fn write_picture(number: usize, media_type: &str, data: &str, out: &mut Vec<u8>) {
+    let mut picture = Object::begin(out);
+    picture.int("index", number);
+    picture.text("type", "image_url");
+    let mut address = Object::begin(picture.key("image_url"));
+    write_data_url(media_type, data, address.key("url"));
+    address.end();
+    picture.end();
+}
+
+/// Writes probabilities of tokens, given as JSON lists.
+pub(super) fn write_logprobs<'l>(lists: impl IntoIterator<Item = &'l str>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"content\":[");
+    let items = lists.into_iter().filter_map(|list| {
+        let items = list.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
+        (!items.is_empty()).then_some(items)
+    });
+    for (nth, items) in items.enumerate() {
+        if nth > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(items.as_bytes());
+    }
+    out.extend_from_slice(b"],\"refusal\":null}");
 }
 
 fn write_call(part: &Part, envelope: &Envelope, out: &mut Vec<u8>) {

@@ -1,12 +1,14 @@
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::{
-    body::{Choice, ChoiceEntry, FormatEntry, Function, Metadata, Request, ToolEntry},
+    body::{Choice, ChoiceEntry, FormatEntry, Function, Metadata, Request, SearchEntry, ToolEntry},
     content,
 };
 use crate::{
-    Action, Fault, FaultKind, Format, Ledger, Reason, Reasoning, Sampling, Tool, ToolChoice,
-    ToolInput, Turn, Words, json, thinking,
+    Action, Fault, FaultKind, Format, Ledger, Reason, Reasoning, Sampling, ServerTool,
+    ServerToolKind, Tool, ToolChoice, ToolInput, Turn, Words, json, thinking,
 };
 
 /// Reads a caller's chat request, in OpenAI's form or in one of the mixtures that programs send.
@@ -97,6 +99,21 @@ pub(crate) fn read_request(body: &[u8]) -> Result<(Turn<'_>, Ledger), Fault> {
         .and_then(|format| read_format(format, &mut ledger));
     turn.service_tier = request.service_tier.map(Cow::from);
     turn.cache_key = request.prompt_cache_key.map(Cow::from);
+    turn.cache_retention = request.prompt_cache_retention.map(Cow::from);
+    turn.store = request.store;
+    turn.verbosity = request.verbosity.map(Cow::from);
+    turn.logprobs = match (request.logprobs, request.top_logprobs) {
+        (Some(false), _) | (None, None) => None,
+        (_, most) => Some(most.map_or(0, |most| most.0)),
+    };
+    if request.logprobs.is_none() {
+        turn.words.logprobs = "top_logprobs";
+    }
+    turn.server_tools.extend(
+        request
+            .web_search_options
+            .map(|options| read_search(options, &mut ledger)),
+    );
     if request
         .modalities
         .is_some_and(|list| list.0.iter().any(|word| &**word != "text"))
@@ -184,16 +201,19 @@ fn level(word: &str, path: &str) -> Result<Reasoning, Fault> {
 
 /// The caller's id for its user: Anthropic's member first, since that one is made to be passed on.
 fn read_user<'a>(
-    metadata: Option<Metadata<'a>>,
+    metadata: Option<&'a RawValue>,
     others: [(&'static str, Option<json::Text<'a>>); 2],
     turn: &mut Turn<'a>,
     ledger: &mut Ledger,
 ) {
-    if let Some(metadata) = metadata {
-        drop_members(ledger, "metadata", &metadata.unknown);
-        turn.user = metadata.user_id.map(Cow::from);
-        turn.user_opaque = turn.user.is_some();
+    let labels = metadata.and_then(|raw| serde_json::from_str::<Metadata<'_>>(raw.get()).ok());
+    if let Some(id) = labels.as_ref().and_then(|labels| labels.user_id.clone()) {
+        turn.user = Some(id.0);
+        turn.user_opaque = true;
         turn.words.user = "metadata.user_id";
+    }
+    if labels.is_none_or(|labels| !labels.unknown.is_empty()) {
+        turn.metadata = metadata;
     }
     for (name, id) in others {
         match id {
@@ -204,6 +224,21 @@ fn read_user<'a>(
             Some(id) if turn.user.as_deref() != Some(&*id) => drop_member(ledger, name),
             _ => {}
         }
+    }
+}
+
+/// The member that switches the web search on, as the tool that other dialects make of it.
+fn read_search<'a>(options: SearchEntry<'a>, ledger: &mut Ledger) -> ServerTool<'a> {
+    drop_members(ledger, "web_search_options", &options.unknown);
+    ServerTool {
+        name: "web_search_options".into(),
+        kind: ServerToolKind::WebSearch {
+            allowed_domains: Vec::new(),
+            blocked_domains: Vec::new(),
+            user_location: options
+                .user_location
+                .and_then(|location| location.approximate),
+        },
     }
 }
 

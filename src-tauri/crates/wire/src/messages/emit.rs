@@ -6,12 +6,12 @@
 
 use std::collections::VecDeque;
 
-use super::reply::{message_id, stop_reason, write_usage};
+use super::reply::{message_id, stop_reason, write_source, write_usage};
 use crate::json::Object;
 use crate::translate::Envelope;
 use crate::{
-    BlockKind, CallForm, Dialect, Event, Finish, Piece, Usage, error_event, free_text, keep_alive,
-    origin,
+    BlockKind, CallForm, Citation, Dialect, Event, Finish, Piece, Usage, error_event, free_text,
+    keep_alive, origin,
 };
 
 /// Writes a caller's stream.
@@ -39,6 +39,8 @@ struct Block {
     held: String,
     /// A thinking block's proof; it goes out just before the block closes.
     signature: Option<String>,
+    /// A text's sources that have not been written yet.
+    citations: Vec<Citation<'static>>,
     stopped: bool,
 }
 
@@ -143,6 +145,7 @@ impl Emit {
             kind,
             held,
             signature,
+            citations: Vec::new(),
             stopped: false,
         });
         if self.blocks.len() == 1 {
@@ -163,7 +166,11 @@ impl Emit {
                 block.write(self.next, text, out);
             }
             Piece::Text(text) | Piece::Arguments(text) => block.held.push_str(text),
-            Piece::Data(_) | Piece::Citation(_) => {}
+            Piece::Citation(citation) if position == 0 => {
+                write_citation(out, self.next, citation);
+            }
+            Piece::Citation(citation) => block.citations.push(citation.clone().into_owned()),
+            Piece::Data(_) | Piece::Logprobs(_) => {}
         }
     }
 
@@ -230,6 +237,9 @@ impl Emit {
             let held = std::mem::take(&mut block.held);
             block.write(self.next, &held, out);
         }
+        for citation in block.citations.drain(..) {
+            write_citation(out, self.next, &citation);
+        }
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -292,6 +302,16 @@ fn delta(out: &mut Vec<u8>, number: usize, kind: &str, member: &'static str, tex
         let mut delta = Object::begin(data.key("delta"));
         delta.text("type", kind);
         delta.text(member, text);
+        delta.end();
+    });
+}
+
+fn write_citation(out: &mut Vec<u8>, number: usize, citation: &Citation<'_>) {
+    event(out, "content_block_delta", |data| {
+        data.int("index", number as u64);
+        let mut delta = Object::begin(data.key("delta"));
+        delta.text("type", "citations_delta");
+        write_source(citation, delta.key("citation"));
         delta.end();
     });
 }

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::frame::{
-    BlockMembers, DeltaMembers, FrameKind, FrameMembers, Loose, ReplyMembers, StopDetails, filled,
+    BlockMembers, CitationMembers, DeltaMembers, FrameKind, FrameMembers, Loose, ReplyMembers,
+    StopDetails, filled,
 };
 use crate::counts::Counts;
 use crate::fault::stream_fault;
@@ -203,6 +204,10 @@ impl Events {
                 sink(Event::Delta { index, piece });
             }
         }
+        if let Some(citation) = delta.citation {
+            let piece = Piece::Citation(citation.read());
+            sink(Event::Delta { index, piece });
+        }
     }
 
     fn block_stop(&mut self, theirs: Option<u64>, sink: &mut impl FnMut(Event<'_>)) {
@@ -323,6 +328,11 @@ fn begin_block(index: usize, block: BlockMembers<'_>, sink: &mut impl FnMut(Even
     sink(Event::BlockStart { index, kind });
     if let Some(text) = filled(text) {
         let piece = Piece::Text(text);
+        sink(Event::Delta { index, piece });
+    }
+    let sources = block.citations.map(RawValue::get).unwrap_or("[]");
+    for source in serde_json::from_str::<Vec<CitationMembers<'_>>>(sources).unwrap_or_default() {
+        let piece = Piece::Citation(source.read());
         sink(Event::Delta { index, piece });
     }
     if let Some(signature) = filled(block.signature) {

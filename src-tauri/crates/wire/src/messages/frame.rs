@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::Citation;
 use crate::json::{Count, Text, members, mend};
 
 members! {
@@ -45,6 +46,14 @@ members! {
         id: Loose<'a> = "id",
         name: Loose<'a> = "name",
         input: &'a RawValue = "input",
+        citations: &'a RawValue = "citations",
+    }
+
+    /// Where a text comes from: a page, a search result or a document of the request.
+    pub(super) struct CitationMembers<'a> {
+        url: Loose<'a> = "url" | "source",
+        title: Loose<'a> = "title" | "document_title",
+        cited_text: Loose<'a> = "cited_text",
     }
 
     /// A delta of a block or of the reply.
@@ -54,6 +63,7 @@ members! {
         partial_json: Text<'a> = "partial_json",
         thinking: Text<'a> = "thinking",
         signature: Text<'a> = "signature",
+        citation: CitationMembers<'a> = "citation",
         stop_reason: Loose<'a> = "stop_reason",
         stop_sequence: Loose<'a> = "stop_sequence",
         stop_details: StopDetails<'a> = "stop_details",
@@ -99,4 +109,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
 /// What is there of a member, if it says anything.
 pub(crate) fn filled<'a>(member: Option<Loose<'a>>) -> Option<Cow<'a, str>> {
     member?.0.filter(|text| !text.is_empty())
+}
+
+impl<'a> CitationMembers<'a> {
+    /// In the hub's form.
+    pub(super) fn read(self) -> Citation<'a> {
+        Citation {
+            url: filled(self.url).unwrap_or_default(),
+            title: filled(self.title).unwrap_or_default(),
+            cited_text: filled(self.cited_text),
+            span: None,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Cache breakpoints: Anthropic takes four, the longer-lived ones first.
 
-use super::render::is_offered;
+use super::tools::is_offered;
 use crate::json::Object;
 use crate::{Action, Body, CacheMark, Ledger, Reason, Turn};
 

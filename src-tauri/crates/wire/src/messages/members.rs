@@ -86,6 +86,10 @@ members! {
         input_schema: &'a RawValue = "input_schema",
         strict: bool = "strict",
         cache_control: CacheControl<'a> = "cache_control",
+        /// Of a web search, as the next two.
+        allowed_domains: Vec<Text<'a>> = "allowed_domains",
+        blocked_domains: Vec<Text<'a>> = "blocked_domains",
+        user_location: &'a RawValue = "user_location",
     }
 
     /// Whether and which tool must be called.

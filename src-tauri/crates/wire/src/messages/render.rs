@@ -8,13 +8,11 @@ use serde_json::value::RawValue;
 use super::content::{Content, write_blocks};
 use super::effort::{Mode, Plan, Wish};
 use super::marks::Marks;
-use super::schema::{write_input_schema, write_reply_schema};
+use super::schema::write_reply_schema;
+use super::tools::{replies_by_tool, write_tools};
 use crate::ids::{ToolNames, digest};
 use crate::json::{Object, write_list, write_str};
-use crate::{
-    Action, Body, Fault, Format, Ledger, Reason, Role, SamplingSupport, Target, Tool, ToolChoice,
-    ToolInput, Turn, free_text,
-};
+use crate::{Action, Body, Fault, Format, Ledger, Reason, Role, SamplingSupport, Target, Turn};
 
 /// Lowest top-p that goes together with thinking.
 pub(super) const THINKING_TOP_P: f64 = 0.95;
@@ -200,94 +198,19 @@ fn write_caller(body: &mut Object<'_>, turn: &Turn<'_>, ledger: &mut Ledger) {
         Some("default" | "standard_only") => body.text("service_tier", "standard_only"),
         Some(_) => ledger.note("service_tier", Action::Dropped, Reason::Dialect),
     }
-    if turn.cache_key.is_some() {
-        ledger.note("prompt_cache_key", Action::Dropped, Reason::Dialect);
-    }
-}
-
-/// Whether the choice leaves the tool to the model: Messages has no list of allowed tools, so the
-/// others are not mentioned.
-pub(super) fn is_offered(turn: &Turn<'_>, tool: &Tool<'_>) -> bool {
-    match &turn.tool_choice {
-        Some(ToolChoice::Allowed(allowed, _)) => allowed.contains(&tool.name),
-        _ => true,
-    }
-}
-
-fn write_tools(
-    body: &mut Object<'_>,
-    turn: &Turn<'_>,
-    target: &Target<'_>,
-    names: &ToolNames,
-    marks: &mut Marks,
-    ledger: &mut Ledger,
-) {
-    if !turn.tools.iter().any(|tool| is_offered(turn, tool)) {
-        let words = [
-            (!turn.tools.is_empty(), turn.words.tools),
-            (turn.tool_choice.is_some(), turn.words.tool_choice),
-            (turn.parallel_tools.is_some(), turn.words.parallel_tools),
-        ];
-        for (_, path) in words.into_iter().filter(|(present, _)| *present) {
+    for (given, path) in [
+        (turn.cache_key.is_some(), "prompt_cache_key"),
+        (turn.cache_retention.is_some(), "prompt_cache_retention"),
+        (turn.verbosity.is_some(), turn.words.verbosity),
+        (turn.logprobs.is_some(), turn.words.logprobs),
+        // Anthropic keeps no replies; not to be kept is what everybody gets.
+        (turn.store == Some(true), "store"),
+        (turn.metadata.is_some(), turn.words.metadata),
+    ] {
+        if given {
             ledger.note(path, Action::Dropped, Reason::Dialect);
         }
-        return;
     }
-    let offered = turn
-        .tools
-        .iter()
-        .enumerate()
-        .filter(|(_, tool)| is_offered(turn, tool));
-    write_list(body.key("tools"), offered, |out, (order, tool)| {
-        let path = turn.words.tool(order);
-        let mut object = Object::begin(out);
-        object.text("name", names.tool(tool));
-        if let Some(description) = &tool.description {
-            object.text("description", description);
-        }
-        match tool.input {
-            ToolInput::FreeText => object.raw("input_schema", free_text::SCHEMA),
-            ToolInput::Schema(schema) => {
-                if write_input_schema(object.key("input_schema"), schema) {
-                    let path = format!("{path}.parameters");
-                    ledger.note(path, Action::Approximated, Reason::SchemaSubset);
-                }
-            }
-        }
-        if tool.strict == Some(true) {
-            // Models that can be held to a reply's schema can be held to a tool's as well.
-            if target.caps.json_schema == Some(true) {
-                object.raw("strict", "true");
-            } else {
-                let path = format!("{path}.strict");
-                ledger.note(path, Action::Dropped, Reason::ModelCapability);
-            }
-        }
-        marks.write(&mut object, tool.cache);
-        object.end();
-    });
-    write_choice(body, turn, names);
-}
-
-fn write_choice(body: &mut Object<'_>, turn: &Turn<'_>, names: &ToolNames) {
-    let single = turn.parallel_tools == Some(false);
-    let kind = match &turn.tool_choice {
-        None if single => "auto",
-        None => return,
-        Some(ToolChoice::Auto | ToolChoice::Allowed(_, false)) => "auto",
-        Some(ToolChoice::None) => "none",
-        Some(ToolChoice::Required | ToolChoice::Allowed(_, true)) => "any",
-        Some(ToolChoice::Named(_)) => "tool",
-    };
-    let mut choice = Object::begin(body.key("tool_choice"));
-    choice.text("type", kind);
-    if let Some(ToolChoice::Named(name)) = &turn.tool_choice {
-        choice.text("name", names.upstream(name));
-    }
-    if single && kind != "none" {
-        choice.raw("disable_parallel_tool_use", "true");
-    }
-    choice.end();
 }
 
 fn write_system(body: &mut Object<'_>, turn: &Turn<'_>, target: &Target<'_>, marks: &mut Marks) {
@@ -295,6 +218,7 @@ fn write_system(body: &mut Object<'_>, turn: &Turn<'_>, target: &Target<'_>, mar
         Some(Format::JsonObject) => {
             Some("Answer with one JSON object and nothing else.".to_owned())
         }
+        Some(Format::JsonSchema { .. }) if replies_by_tool(turn, target) => None,
         Some(Format::JsonSchema { schema, .. }) if reply_schema(turn, target).is_none() => {
             Some(format!(
                 "Answer with one JSON value that follows this JSON Schema, and nothing else:\n{}",

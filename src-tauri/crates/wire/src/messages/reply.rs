@@ -4,7 +4,7 @@ use crate::fold::{Folded, Part};
 use crate::ids::digest;
 use crate::json::{self, Object, write_list};
 use crate::translate::Envelope;
-use crate::{CallForm, Finish, Usage, free_text, origin};
+use crate::{CallForm, Citation, Finish, Usage, free_text, origin};
 
 /// Writes a caller's whole reply.
 pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
@@ -20,10 +20,18 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
         folded
             .blocks
             .iter()
-            .filter(|part| !matches!(part, Part::Image { .. })),
-        |out, part| {
+            .enumerate()
+            .filter(|(_, part)| !matches!(part, Part::Image { .. })),
+        |out, (place, part)| {
             let mut block = Object::begin(out);
             write_part(&mut block, part, envelope);
+            let cited = folded.citations.iter();
+            let mut cited = cited.filter(|(of, _)| *of == place).peekable();
+            if cited.peek().is_some() {
+                write_list(block.key("citations"), cited, |out, (_, citation)| {
+                    write_source(citation, out);
+                });
+            }
             block.end();
         },
     );
@@ -77,6 +85,28 @@ fn write_part(block: &mut Object<'_>, part: &Part, envelope: &Envelope) {
             }
         }
     }
+}
+
+/// Writes a source of a text. Only Anthropic could check `encrypted_index`; the published types want
+/// it to be there.
+pub(super) fn write_source(citation: &Citation<'_>, out: &mut Vec<u8>) {
+    let mut source = Object::begin(out);
+    let cited = citation.cited_text.as_deref().unwrap_or_default();
+    if citation.url.is_empty() {
+        source.text("type", "char_location");
+        source.text("cited_text", cited);
+        source.int("document_index", 0);
+        source.text("document_title", &citation.title);
+        source.int("start_char_index", 0);
+        source.int("end_char_index", cited.chars().count());
+    } else {
+        source.text("type", "web_search_result_location");
+        source.text("cited_text", cited);
+        source.text("encrypted_index", "");
+        source.text("title", &citation.title);
+        source.text("url", &citation.url);
+    }
+    source.end();
 }
 
 /// The reply's id in the dialect's form; one from the provider's id, so that both can be matched.

@@ -6,10 +6,10 @@ use super::blocks::{read_block, read_cache};
 use super::members::{
     Choice, FormatMembers, OutputConfig, Request, Said, ThinkingMembers, ToolMembers,
 };
-use crate::json::{self, Unknown};
+use crate::json::{self, Text, Unknown};
 use crate::{
     Action, Effort, Fault, FaultKind, Format, Ledger, Message, Reason, Reasoning, Role, Sampling,
-    Tool, ToolChoice, ToolInput, Turn, Words,
+    ServerTool, ServerToolKind, Tool, ToolChoice, ToolInput, Turn, Words,
 };
 
 /// Reads a caller's request.
@@ -71,7 +71,7 @@ pub(crate) fn read_request(body: &[u8]) -> Result<(Turn<'_>, Ledger), Fault> {
         turn.messages.push(read_message(said, at, &mut ledger)?);
     }
     for (order, tool) in request.tools.unwrap_or_default().into_iter().enumerate() {
-        turn.tools.push(read_tool(tool, order, &mut ledger)?);
+        read_tool(tool, order, &mut turn, &mut ledger)?;
     }
     if let Some(choice) = request.tool_choice {
         read_choice(choice, &mut turn, &mut ledger)?;
@@ -126,26 +126,81 @@ fn read_message<'a>(said: Said<'a>, at: usize, ledger: &mut Ledger) -> Result<Me
 fn read_tool<'a>(
     tool: ToolMembers<'a>,
     order: usize,
+    turn: &mut Turn<'a>,
     ledger: &mut Ledger,
-) -> Result<Tool<'a>, Fault> {
+) -> Result<(), Fault> {
     let path = format!("tools[{order}]");
-    if let Some(kind) = tool.kind.as_deref().filter(|kind| *kind != "custom") {
-        let message = format!(
-            "the tool type {kind} exists at Anthropic only; choose a Claude model or leave it out"
-        );
-        return Err(refused(&path, &message));
+    if tool.kind.as_deref().is_some_and(|kind| kind != "custom") {
+        turn.server_tools
+            .push(read_server_tool(tool, &path, ledger)?);
+        return Ok(());
+    }
+    for (given, member) in [
+        (tool.allowed_domains.is_some(), "allowed_domains"),
+        (tool.blocked_domains.is_some(), "blocked_domains"),
+        (tool.user_location.is_some(), "user_location"),
+    ] {
+        if given {
+            ledger.note(format!("{path}.{member}"), Action::Dropped, Reason::Dialect);
+        }
     }
     unknown(&format!("{path}."), &tool.unknown, ledger);
     let name = tool
         .name
         .ok_or_else(|| refused(&path, "a tool needs a name"))?;
-    Ok(Tool {
+    turn.tools.push(Tool {
         description: tool.description.map(Cow::from),
         strict: tool.strict,
         cache: tool
             .cache_control
             .map(|cache| read_cache(&cache, &path, ledger)),
         ..Tool::new(name, ToolInput::Schema(tool.input_schema))
+    });
+    Ok(())
+}
+
+/// A tool that Anthropic runs itself. Its types carry a date, as the dialect goes on.
+fn read_server_tool<'a>(
+    tool: ToolMembers<'a>,
+    path: &str,
+    ledger: &mut Ledger,
+) -> Result<ServerTool<'a>, Fault> {
+    let kind = tool.kind.unwrap_or_default();
+    unknown(&format!("{path}."), &tool.unknown, ledger);
+    let list = |list: Option<Vec<Text<'a>>>| {
+        let texts = list.unwrap_or_default().into_iter();
+        texts.map(Cow::from).collect::<Vec<_>>()
+    };
+    let read = if kind.starts_with("web_search_") {
+        ServerToolKind::WebSearch {
+            allowed_domains: list(tool.allowed_domains),
+            blocked_domains: list(tool.blocked_domains),
+            user_location: tool.user_location,
+        }
+    } else {
+        for (given, member) in [
+            (tool.allowed_domains.is_some(), "allowed_domains"),
+            (tool.blocked_domains.is_some(), "blocked_domains"),
+        ] {
+            if given {
+                ledger.note(format!("{path}.{member}"), Action::Dropped, Reason::Dialect);
+            }
+        }
+        if kind.starts_with("code_execution_") {
+            ServerToolKind::CodeExecution
+        } else if kind.starts_with("web_fetch_") {
+            ServerToolKind::UrlContext
+        } else {
+            let message = format!(
+                "the tool type {} exists at Anthropic only; choose a Claude model or leave it out",
+                &*kind
+            );
+            return Err(refused(path, &message));
+        }
+    };
+    Ok(ServerTool {
+        name: tool.name.map_or(kind.0, Cow::from),
+        kind: read,
     })
 }
 

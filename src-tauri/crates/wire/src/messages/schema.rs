@@ -9,6 +9,11 @@ use crate::json::{Object, Shallow, Text, write_list};
 
 const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 
+/// Whether a schema describes an object at its root, as a tool's must.
+pub(super) fn is_object_schema(schema: &RawValue) -> bool {
+    Shallow::of(schema.get()).is_some_and(|root| root.get("type") == Some(r#""object""#))
+}
+
 /// Writes a tool's `input_schema`: an object at its root, without unions there. Returns whether the
 /// schema had to be bent, which makes it wider, never narrower.
 pub(crate) fn write_input_schema(out: &mut Vec<u8>, schema: Option<&RawValue>) -> bool {

@@ -4,11 +4,11 @@
 //! first is written as it arrives and later ones wait. Neighbouring texts are parts of one message.
 //! How an item ends is known only when the next event comes: the cut of a reply closes it too.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::item::{
-    Called, Content, Dress, Part, item_id, write_citation, write_item, write_part, write_summary,
+    Called, Content, Dress, Part, item_id, write_citation, write_item, write_logprobs, write_part,
+    write_summary,
 };
 use super::reply::{ReplyState, incomplete_reason, is_cut, redacted, reply_id, status};
 use crate::{
@@ -193,7 +193,19 @@ impl Emit {
         let block = &mut self.blocks[at];
         match piece {
             Piece::Signature(proof) => block.signature = Some(proof.clone().into_owned()),
-            Piece::Citation(citation) => block.citations.push(owned(citation)),
+            Piece::Citation(citation) => block.citations.push(citation.clone().into_owned()),
+            // They go with the part that is open; of a text that waits they would come too early.
+            Piece::Logprobs(list) => {
+                if at == 0
+                    && let Some(Open {
+                        content: Content::Message(parts),
+                        ..
+                    }) = &mut self.message
+                    && let Some(part) = parts.last_mut()
+                {
+                    part.add_logprobs(list);
+                }
+            }
             Piece::Text(text) | Piece::Arguments(text) => block.held.push_str(text),
             Piece::Data(more) => {
                 if let Kind::Whole(Content::Image { data, .. }) = &mut block.kind {
@@ -459,7 +471,7 @@ impl Emit {
             data.int("content_index", number);
             data.text(member, &part.text);
             if !part.refusal {
-                data.raw("logprobs", "[]");
+                write_logprobs(part, data);
             }
         });
         self.wire.event("response.content_part.done", out, |data| {
@@ -585,14 +597,4 @@ impl Wire {
 fn place_of(data: &mut Object<'_>, id: &str, place: usize) {
     data.text("item_id", id);
     data.int("output_index", place);
-}
-
-fn owned(citation: &Citation<'_>) -> Citation<'static> {
-    let owned = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
-    Citation {
-        url: owned(&citation.url),
-        title: owned(&citation.title),
-        cited_text: citation.cited_text.as_ref().map(owned),
-        span: citation.span,
-    }
 }

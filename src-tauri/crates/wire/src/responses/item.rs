@@ -31,6 +31,23 @@ pub(super) struct Part {
     pub(super) refusal: bool,
     pub(super) text: String,
     pub(super) citations: Vec<Citation<'static>>,
+    /// Items of a JSON list: the probabilities of its tokens.
+    pub(super) logprobs: String,
+}
+
+impl Part {
+    /// Adds probabilities, given as a JSON list.
+    pub(super) fn add_logprobs(&mut self, list: &str) {
+        let list = list.trim();
+        let items = list
+            .strip_prefix('[')
+            .and_then(|list| list.strip_suffix(']'));
+        let items = items.unwrap_or_default().trim();
+        if !self.logprobs.is_empty() && !items.is_empty() {
+            self.logprobs.push(',');
+        }
+        self.logprobs.push_str(items);
+    }
 }
 
 /// A call with its arguments as far as they have come.
@@ -195,9 +212,17 @@ pub(super) fn write_part(part: &Part, out: &mut Vec<u8>) {
                 write_citation(citation, out);
             },
         );
-        object.raw("logprobs", "[]");
+        write_logprobs(part, &mut object);
     }
     object.end();
+}
+
+/// Writes the probabilities of a part's tokens.
+pub(super) fn write_logprobs(part: &Part, object: &mut Object<'_>) {
+    let out = object.key("logprobs");
+    out.push(b'[');
+    out.extend_from_slice(part.logprobs.as_bytes());
+    out.push(b']');
 }
 
 /// Writes the one summary that reasoning has.

@@ -2,7 +2,7 @@
 
 use super::item::{Called, Content, Dress, Part, item_id, write_item};
 use crate::{
-    Finish, Usage,
+    Citation, Finish, Usage,
     fold::{self, Folded},
     ids,
     json::Object,
@@ -90,14 +90,24 @@ impl ReplyState<'_> {
 /// The items of a whole reply: neighbouring texts are one message.
 fn contents(folded: &Folded, envelope: &Envelope) -> Vec<Content> {
     let mut contents: Vec<Content> = Vec::with_capacity(folded.blocks.len());
-    for part in &folded.blocks {
+    for (place, part) in folded.blocks.iter().enumerate() {
         let content = match part {
             fold::Part::Text(text) | fold::Part::Refusal(text) => {
-                let part = Part {
+                let mut part = Part {
                     refusal: matches!(part, fold::Part::Refusal(_)),
                     text: text.clone(),
-                    citations: Vec::new(),
+                    ..Part::default()
                 };
+                for (_, citation) in folded.citations.iter().filter(|(of, _)| *of == place) {
+                    let all = (0, text.chars().count() as u64);
+                    part.citations.push(Citation {
+                        span: Some(citation.span.unwrap_or(all)),
+                        ..citation.clone()
+                    });
+                }
+                for (_, list) in folded.logprobs.iter().filter(|(of, _)| *of == place) {
+                    part.add_logprobs(list);
+                }
                 if let Some(Content::Message(parts)) = contents.last_mut() {
                     parts.push(part);
                     continue;

@@ -80,7 +80,7 @@ fn members(caller: Dialect) -> Vec<(&'static str, Value, &'static str)> {
         (
             "web_search_options",
             json!({ "search_context_size": "low" }),
-            "",
+            "tools",
         ),
         ("something_new", json!(1), ""),
     ]

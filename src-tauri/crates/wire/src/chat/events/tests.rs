@@ -35,6 +35,7 @@ fn short(event: &Event<'_>) -> String {
                 format!("{index} + {text}")
             }
             Piece::Data(data) => format!("{index} + {data}"),
+            Piece::Logprobs(list) => format!("{index} % {list}"),
             Piece::Citation(citation) => format!("{index} from {}", citation.url),
         },
         Event::BlockStop { index } => format!("{index} stop"),

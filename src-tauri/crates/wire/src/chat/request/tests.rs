@@ -212,18 +212,13 @@ fn settings() {
     ));
     assert_eq!(
         losses,
-        [
-            "logit_bias",
-            "store",
-            "aodd",
-            "max_completion_tokens",
-            "metadata.team",
-            "user"
-        ]
+        ["logit_bias", "aodd", "max_completion_tokens", "user"]
     );
+    assert_eq!((turn.store, turn.logprobs), (Some(true), None));
+    assert!(turn.metadata.unwrap().get().contains("team"));
 
     let (turn, losses) = read(
-        r#"{"messages":[],"max_completion_tokens":9,"reasoning":{"max_tokens":2000},"safety_identifier":"s","response_format":{"type":"json_schema"}}"#,
+        r#"{"messages":[],"max_completion_tokens":9,"reasoning":{"max_tokens":2000},"safety_identifier":"s","logprobs":true,"top_logprobs":3,"verbosity":"low","prompt_cache_retention":"24h","metadata":{"user_id":7},"response_format":{"type":"json_schema"}}"#,
     );
     assert_eq!(
         (turn.max_output, turn.words.max_output),
@@ -231,6 +226,12 @@ fn settings() {
     );
     assert_eq!(turn.reasoning, Some(Reasoning::Budget(2000)));
     assert_eq!((turn.user.as_deref(), turn.user_opaque), (Some("s"), false));
+    assert_eq!(
+        (turn.verbosity.as_deref(), turn.cache_retention.as_deref()),
+        (Some("low"), Some("24h"))
+    );
+    assert_eq!(turn.logprobs, Some(3));
+    assert!(turn.metadata.is_some());
     assert!(matches!(turn.format, Some(Format::JsonObject)));
     assert_eq!(losses, ["response_format.json_schema"]);
 }
