@@ -1,10 +1,12 @@
 //! Reading and writing JSON without trees: text that borrows, objects with known members and a list
 //! of the rest, and the repair of half characters.
 
+mod rewrite;
 mod write;
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
+pub(crate) use rewrite::{Edit, rewrite_list, rewrite_object};
 pub(crate) use write::{Object, write_int, write_list, write_str};
 
 use serde::{

@@ -45,6 +45,7 @@ pub use gemini::{Unwrap, unwrap_code_assist, wrap_code_assist};
 pub use loss::{Action, Ledger, Loss, Reason};
 pub use memory::{Memory, Proofs};
 pub use plan::{Plan, plan};
+pub use responses::{Restricted, WholeResponse, restrict};
 pub use scan::{MAX_DEPTH, Marks, Model, Scan, ScanError};
 pub use splice::Splice;
 pub use sse::{Frame, Frames};

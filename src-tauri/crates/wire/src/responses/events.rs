@@ -15,7 +15,7 @@ use super::frame::{
 };
 use crate::{
     Dialect, Event, Fault, FaultKind, Finish, counts::Counts, fault::stream_fault, json::mend,
-    messages::filled, read_error, sse::Frame,
+    messages::filled, read_error, sse::{Frame, Frames},
 };
 use item::{Item, Kind, PartKind};
 
@@ -314,10 +314,7 @@ impl Events {
         if matches!(status, "failed" | "cancelled") {
             let fault = match reply.error {
                 Some(_) => stream_fault(Dialect::Responses, data.as_bytes()),
-                None => {
-                    let message = format!("the provider's reply has {status} without a reason");
-                    Fault::new(FaultKind::Upstream, message)
-                }
+                None => no_reason(),
             };
             self.fail(fault, sink);
             return;
@@ -367,11 +364,33 @@ impl Events {
     }
 }
 
-/// Reads a provider's whole reply; ends with `End`.
+fn is_stream(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    [&b"event:"[..], b"data:", b"id:", b":"]
+        .iter()
+        .any(|mark| body.starts_with(mark))
+}
+
+/// A reply that has failed and does not say why.
+pub(super) fn no_reason() -> Fault {
+    let message = "the provider's reply has failed without a reason";
+    Fault::new(FaultKind::Upstream, message)
+}
+
+/// Reads a provider's whole reply; ends with `End`. Back ends that always stream answer with a stream,
+/// which is read as what it is.
 ///
 /// # Errors
 /// When the body is no reply.
 pub(crate) fn read_reply(body: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Result<(), Fault> {
+    if is_stream(body) {
+        let mut events = Events::default();
+        let mut frames = Frames::new();
+        frames.push(body, |frame| events.frame(&frame, sink));
+        frames.finish(|frame| events.frame(&frame, sink));
+        events.finish(sink);
+        return Ok(());
+    }
     let senseless = || {
         let message = "the provider's reply is not what the Responses dialect says";
         Fault::new(FaultKind::Upstream, message)
