@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 pub use read::read_error;
 pub(crate) use read::stream_fault;
-pub(crate) use render::failed_error;
 pub use render::{error_body, error_event, keep_alive};
+pub(crate) use render::{failed_error, numbered_error};
 
 /// What went wrong, fit to be shown to the caller. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -42,11 +42,6 @@ pub(crate) fn proof<'p>(tagged: impl Into<Cow<'p, str>>) -> Proof<'p> {
     }
 }
 
-/// Whether a proof carries byokey's mark, whosever it is.
-pub(crate) fn is_tagged(proof: &str) -> bool {
-    proof.starts_with(MARK) || proof.starts_with(REDACTED_MARK)
-}
-
 /// The proof as its origin made it, if `origin` is the one.
 pub(crate) fn untag<'p>(tagged: &'p str, origin: &str) -> Option<&'p str> {
     let marked = tagged

@@ -18,7 +18,7 @@ mod whole;
 pub(crate) use emit::Emit;
 pub(crate) use events::{Events, read_reply};
 pub(crate) use render::render_request;
-pub(crate) use reply::render_reply;
+pub(crate) use reply::{broken_off, render_reply};
 pub(crate) use request::read_request;
 pub use restrict::{Restricted, restrict};
 pub use whole::WholeResponse;

@@ -58,6 +58,7 @@ impl Watch {
             seen: Seen::default(),
             counts: Counts::default(),
             calls: false,
+            sequence: None,
         };
         Self { sight, reply }
     }
@@ -87,6 +88,20 @@ impl Watch {
         &self.reply.seen
     }
 
+    /// The last frame of a stream that ends here with a fault: for Responses a reply that has failed,
+    /// once it had begun.
+    pub fn error_event(&self, fault: &Fault, request_id: &str) -> Vec<u8> {
+        match self.reply.dialect {
+            Dialect::Responses => crate::responses::broken_off(
+                self.reply.seen.upstream_id.as_deref(),
+                self.reply.seen.model.as_deref(),
+                self.reply.sequence.map_or(0, |last| last.saturating_add(1)),
+                fault,
+            ),
+            dialect => crate::error_event(dialect, fault, request_id),
+        }
+    }
+
     /// Whether a stream stands between two frames, so that something may be put in.
     pub fn at_boundary(&self) -> bool {
         match &self.sight {
@@ -104,6 +119,8 @@ struct Reply {
     counts: Counts,
     /// Whether a tool call was seen: Gemini and Responses have no word of their own for it.
     calls: bool,
+    /// Number of the last event of a Responses stream.
+    sequence: Option<u64>,
 }
 
 impl Reply {

@@ -30,17 +30,23 @@ pub fn error_event(dialect: Dialect, fault: &Fault, request_id: &str) -> Vec<u8>
             frame.extend_from_slice(b"data: ");
             gemini(fault, &mut frame);
         }
-        Dialect::Responses => {
-            frame.extend_from_slice(b"event: error\ndata: {\"type\":\"error\",");
-            openai_members(fault, row(fault.kind), &mut frame);
-            frame.push(b'}');
-        }
+        Dialect::Responses => return numbered_error(fault, 0),
         Dialect::Chat | Dialect::Kiro => {
             frame.extend_from_slice(b"data: ");
             openai(fault, &mut frame);
         }
     }
     frame.extend_from_slice(b"\n\n");
+    frame
+}
+
+/// The error event of a Responses stream, with its number.
+pub(crate) fn numbered_error(fault: &Fault, number: u64) -> Vec<u8> {
+    let mut frame = b"event: error\ndata: {\"type\":\"error\",\"sequence_number\":".to_vec();
+    write_int(&mut frame, number);
+    frame.push(b',');
+    openai_members(fault, row(fault.kind), &mut frame);
+    frame.extend_from_slice(b"}\n\n");
     frame
 }
 

@@ -14,8 +14,13 @@ use super::frame::{
     FrameMembers, Incomplete, ItemMembers, ReplyMembers, citation, citations, number, read, said,
 };
 use crate::{
-    Dialect, Event, Fault, FaultKind, Finish, counts::Counts, fault::stream_fault, json::mend,
-    messages::filled, read_error, sse::{Frame, Frames},
+    Dialect, Event, Fault, FaultKind, Finish,
+    counts::Counts,
+    fault::stream_fault,
+    json::mend,
+    messages::filled,
+    read_error,
+    sse::{Frame, Frames},
 };
 use item::{Item, Kind, PartKind};
 

@@ -2,7 +2,8 @@
 
 use super::item::{Called, Content, Dress, Part, item_id, write_item};
 use crate::{
-    Citation, Finish, Usage,
+    Citation, Fault, Finish, Usage,
+    fault::{failed_error, numbered_error},
     fold::{self, Folded},
     ids,
     json::Object,
@@ -85,6 +86,39 @@ impl ReplyState<'_> {
         }
         top.end();
     }
+}
+
+/// The end of another's stream that a fault has broken off: its reply has failed if it had begun, as
+/// its id says; `number` is the event's.
+pub(crate) fn broken_off(
+    id: Option<&str>,
+    model: Option<&str>,
+    number: u64,
+    fault: &Fault,
+) -> Vec<u8> {
+    let Some(id) = id else {
+        return numbered_error(fault, number);
+    };
+    let envelope = Envelope {
+        model: model.unwrap_or_default().to_owned(),
+        ..Envelope::default()
+    };
+    let reply = ReplyState {
+        id,
+        status: "failed",
+        output: b"",
+        incomplete: None,
+        error: Some(&failed_error(fault)),
+        usage: None,
+    };
+    let mut out = b"event: response.failed\ndata: ".to_vec();
+    let mut data = Object::begin(&mut out);
+    data.text("type", "response.failed");
+    data.int("sequence_number", number);
+    reply.write(&envelope, data.key("response"));
+    data.end();
+    out.extend_from_slice(b"\n\n");
+    out
 }
 
 /// The items of a whole reply: neighbouring texts are one message.

@@ -211,6 +211,7 @@ fn messages(event: Option<&str>, data: &[u8], reply: &mut Reply) {
 }
 
 fn responses(event: Option<&str>, data: &[u8], reply: &mut Reply) {
+    reply.sequence = sequence(data).or(reply.sequence);
     let named;
     let event = match event {
         Some(event) => event,
@@ -222,8 +223,7 @@ fn responses(event: Option<&str>, data: &[u8], reply: &mut Reply) {
     match event {
         "response.output_item.added" => {
             reply.seen.content = true;
-            // The item's type stands near its beginning; text in it cannot hold a bare quote.
-            reply.calls |= memchr::memmem::find(data, b"_call\"").is_some();
+            reply.calls |= asks_the_caller(data);
         }
         "error" => reply.fault(data),
         "response.created" | "response.completed" | "response.incomplete" | "response.failed" => {
@@ -246,6 +246,31 @@ fn responses(event: Option<&str>, data: &[u8], reply: &mut Reply) {
         }
         _ => {}
     }
+}
+
+/// The number of an event. Text in it cannot hold a bare quote.
+fn sequence(data: &[u8]) -> Option<u64> {
+    let key = b"\"sequence_number\":";
+    let behind = &data[memchr::memmem::find(data, key)? + key.len()..];
+    let digits = behind.trim_ascii_start();
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
+}
+
+/// Whether an item is a call that the caller is to run, not one that the provider runs itself.
+fn asks_the_caller(data: &[u8]) -> bool {
+    let says = |word: &[u8]| memchr::memmem::find(data, word).is_some();
+    says(b"_call\"")
+        && ![
+            &b"\"web_search_call\""[..],
+            b"\"file_search_call\"",
+            b"\"code_interpreter_call\"",
+            b"\"image_generation_call\"",
+            b"\"mcp_call\"",
+            b"\"tool_search_call\"",
+        ]
+        .into_iter()
+        .any(says)
 }
 
 fn read(data: &[u8]) -> Option<Data<'_>> {
