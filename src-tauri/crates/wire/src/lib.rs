@@ -30,6 +30,7 @@ mod server_tools;
 mod settle;
 mod splice;
 mod sse;
+mod stops;
 mod suffix;
 mod thinking;
 mod translate;

@@ -18,6 +18,7 @@ mod tools;
 pub(crate) use emit::Emit;
 pub(crate) use events::{Events, read_reply};
 pub(crate) use frame::{Loose, filled};
+pub(crate) use marks::mark_for_cache;
 pub(crate) use render::render_request;
 pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;

@@ -11,6 +11,7 @@ use crate::{
     BlockKind, CallForm, Dialect, Event, Memory, Piece, Proof, ToolInput, Turn, free_text,
     ids::{CallerName, ToolNames, digest},
     origin,
+    stops::Stops,
 };
 
 /// Name of the tool that stands for the reply's schema at models that know tools only.
@@ -32,6 +33,7 @@ pub(crate) struct Restore {
     calls: usize,
     open: Vec<Open>,
     memory: Memories,
+    stops: Option<Stops>,
 }
 
 /// A block that is more than passed on.
@@ -74,7 +76,13 @@ impl Restore {
             calls: 0,
             open: Vec::new(),
             memory: Memories::default(),
+            stops: None,
         }
+    }
+
+    /// Says at which texts the reply must be cut here.
+    pub(crate) fn cut_at(&mut self, stops: Option<Stops>) {
+        self.stops = stops;
     }
 
     /// Says that the reply comes as a call of [`REPLY_TOOL`].
@@ -82,16 +90,27 @@ impl Restore {
         self.reply_tool = true;
     }
 
-    /// For a reply that begins at `created_s` seconds since the epoch.
-    pub(crate) fn begin(&self, created_s: i64) -> Self {
+    /// For a reply that begins at `created_s` seconds since the epoch, as a stream or whole.
+    pub(crate) fn begin(&self, created_s: i64, stream: bool) -> Self {
         Self {
             seed: created_s.to_string(),
+            stops: self.stops.as_ref().map(|stops| stops.begin(stream)),
             ..self.clone()
         }
     }
 
     /// Takes the reader's next event.
     pub(crate) fn event(&mut self, event: Event<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        match self.stops.take() {
+            Some(mut stops) => {
+                self.inner(event, &mut |event| stops.event(event, sink));
+                self.stops = Some(stops);
+            }
+            None => self.inner(event, sink),
+        }
+    }
+
+    fn inner(&mut self, event: Event<'_>, sink: &mut impl FnMut(Event<'_>)) {
         match event {
             Event::Start { id, model } => {
                 self.seed = format!("{}\n{model}\n{id}", self.seed);

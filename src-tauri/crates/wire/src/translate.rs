@@ -16,6 +16,7 @@ use crate::{
     restore::Restore,
     settle::Settle,
     sse::{Frame, Frames},
+    stops::Stops,
     thinking,
     watch::Seen,
 };
@@ -149,6 +150,9 @@ pub fn translate(
         turn.words.reasoning = "model";
     }
     history::repair(&mut turn, upstream, target, &mut losses);
+    if upstream == Dialect::Messages {
+        messages::mark_for_cache(&mut turn, &mut losses);
+    }
     let envelope = Envelope::of(&turn, ask, target);
     let names = ToolNames::of(&turn, upstream);
     let body = match upstream {
@@ -161,6 +165,10 @@ pub fn translate(
     let mut restore = Restore::of(&turn, caller, names, target.origin);
     if upstream == Dialect::Messages && messages::replies_by_tool(&turn, target) {
         restore.expect_reply_tool();
+    }
+    if matches!(upstream, Dialect::Responses | Dialect::Kiro) {
+        let texts = turn.sampling.stop.iter().map(|text| &**text);
+        restore.cut_at(Stops::of(texts));
     }
     Ok(Translated {
         body,
@@ -263,7 +271,7 @@ impl Answer {
         Translation {
             source: Source::new(self.upstream),
             tail: Tail {
-                restore: Box::new(self.restore.begin(created_s)),
+                restore: Box::new(self.restore.begin(created_s, true)),
                 settle: Settle::new(self.caller),
                 writer: Writer::new(self.caller, self.envelope(created_s)),
             },
@@ -278,7 +286,7 @@ impl Answer {
         let is_text = self.upstream != Dialect::Kiro;
         let mended = is_text.then(|| json::mend(body)).flatten();
         let body = mended.as_deref().unwrap_or(body);
-        let mut restore = self.restore.begin(created_s);
+        let mut restore = self.restore.begin(created_s, false);
         let mut settle = Settle::new(self.caller);
         let mut fold = Fold::default();
         let mut sink = |event: Event<'_>| {

@@ -185,21 +185,30 @@ fn write_reasoning(
 /// Names what Kiro has no word for.
 fn drop_rest(turn: &Turn<'_>, ledger: &mut Ledger) {
     let sampling = &turn.sampling;
+    if !sampling.stop.is_empty() {
+        // The reply is cut on the way back.
+        ledger.note(turn.words.stop, Action::Emulated, Reason::Dialect);
+    }
     for (given, path) in [
         (turn.max_output.is_some(), turn.words.max_output),
-        (sampling.temperature.is_some(), "temperature"),
-        (sampling.top_p.is_some(), "top_p"),
-        (sampling.top_k.is_some(), "top_k"),
-        (sampling.frequency_penalty.is_some(), "frequency_penalty"),
-        (sampling.presence_penalty.is_some(), "presence_penalty"),
-        (sampling.seed.is_some(), "seed"),
-        (!sampling.stop.is_empty(), turn.words.stop),
+        (sampling.temperature.is_some(), turn.words.temperature),
+        (sampling.top_p.is_some(), turn.words.top_p),
+        (sampling.top_k.is_some(), turn.words.top_k),
+        (
+            sampling.frequency_penalty.is_some(),
+            turn.words.frequency_penalty,
+        ),
+        (
+            sampling.presence_penalty.is_some(),
+            turn.words.presence_penalty,
+        ),
+        (sampling.seed.is_some(), turn.words.seed),
         (turn.user.is_some(), turn.words.user),
         (turn.cache_retention.is_some(), "prompt_cache_retention"),
-        (turn.verbosity.is_some(), "verbosity"),
-        (turn.logprobs.is_some(), "logprobs"),
+        (turn.verbosity.is_some(), turn.words.verbosity),
+        (turn.logprobs.is_some(), turn.words.logprobs),
         (turn.store == Some(true), "store"),
-        (turn.metadata.is_some(), "metadata"),
+        (turn.metadata.is_some(), turn.words.metadata),
         (
             !matches!(turn.service_tier.as_deref(), None | Some("auto")),
             "service_tier",

@@ -199,8 +199,6 @@ fn write_caller(body: &mut Object<'_>, turn: &Turn<'_>, ledger: &mut Ledger) {
         Some(_) => ledger.note("service_tier", Action::Dropped, Reason::Dialect),
     }
     for (given, path) in [
-        (turn.cache_key.is_some(), "prompt_cache_key"),
-        (turn.cache_retention.is_some(), "prompt_cache_retention"),
         (turn.verbosity.is_some(), turn.words.verbosity),
         (turn.logprobs.is_some(), turn.words.logprobs),
         // Anthropic keeps no replies; not to be kept is what everybody gets.

@@ -26,7 +26,7 @@ fn finish<'a>(reason: crate::Finish) -> Event<'a> {
 
 fn restore(caller: Dialect, turn: &Turn<'_>) -> Restore {
     let names = ToolNames::of(turn, Dialect::Messages);
-    Restore::of(turn, caller, names, "o").begin(7)
+    Restore::of(turn, caller, names, "o").begin(7, true)
 }
 
 fn shown(restore: &mut Restore, events: Vec<Event<'_>>) -> Vec<String> {
