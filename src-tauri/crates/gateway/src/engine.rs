@@ -16,6 +16,7 @@ use tokio::sync::{broadcast, watch};
 use crate::config::{self, Config, ConfigError, ConfigKey};
 use crate::resolve::{Known, Resolved};
 use crate::roster::{Roster, origin};
+use crate::stored::Stored;
 use crate::upstream::Upstream;
 
 /// Where the engine finds things, and what the command line overrules.
@@ -75,6 +76,7 @@ pub(crate) struct Shared {
     view: ArcSwap<View>,
     /// Held while a new view is made, so that a later change is never overwritten by an earlier one.
     changing: tokio::sync::Mutex<()>,
+    pub(crate) stored: Stored,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) started: Timestamp,
@@ -129,6 +131,7 @@ impl Engine {
             options,
             view: ArcSwap::from_pointee(view),
             changing: tokio::sync::Mutex::new(()),
+            stored: Stored::default(),
             notices: broadcast::channel(64).0,
             stop: watch::channel(false).0,
             started: Timestamp::now(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use byokey_wire::{Fault, FaultKind, Scan, Splice};
+use byokey_wire::{Fault, FaultKind, Marks, Scan, Splice};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
@@ -58,6 +58,11 @@ struct Inner {
     limit: usize,
     /// Whether a body without a model is refused.
     wants_model: bool,
+    /// Refuses what a body must not say.
+    check: Check,
+    /// Whether the whole body is to be had once more when the exchange is over.
+    remembers: bool,
+    remembered: Option<Bytes>,
     /// Whether the body may be needed once more.
     kept: bool,
     /// When the last byte came.
@@ -67,12 +72,24 @@ struct Inner {
     last: Instant,
 }
 
+/// Refuses a body for what it says.
+pub(crate) type Check = fn(&Marks) -> Result<(), Fault>;
+
 /// The body's failure, as far as the client library that sends it needs to know.
 #[derive(Debug, thiserror::Error)]
 #[error("the caller's request body failed")]
 pub(crate) struct FeedBroken;
 
 impl Feed {
+    /// No body at all.
+    pub(crate) fn nothing() -> Self {
+        let now = Instant::now();
+        Self(Arc::new(Mutex::new(Inner {
+            ended: Some(now),
+            ..Inner::new(Upload::ready(Bytes::new()), 0, false, now)
+        })))
+    }
+
     /// A body that must name a model, unless the path does.
     ///
     /// # Errors
@@ -81,20 +98,23 @@ impl Feed {
         if incoming.size_hint().lower() > limit as u64 {
             return Err(too_large(limit));
         }
-        let now = Instant::now();
-        Ok(Self(Arc::new(Mutex::new(Inner {
-            incoming,
-            pieces: Vec::new(),
-            scan: Scan::new(),
-            received: 0,
-            limit,
-            wants_model,
-            kept: true,
-            ended: None,
-            fault: None,
-            idle: Box::pin(tokio::time::sleep_until(now + SENDER_IDLE)),
-            last: now,
-        }))))
+        let inner = Inner::new(incoming, limit, wants_model, Instant::now());
+        Ok(Self(Arc::new(Mutex::new(inner))))
+    }
+
+    /// Reads until it is known whether a body sent to Chat is one of Responses: it has `input` and
+    /// no `messages`.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub(crate) async fn is_mixed(&self) -> Result<bool, Fault> {
+        std::future::poll_fn(|cx| {
+            let mut inner = self.0.lock();
+            while !inner.scan.marks().messages && ready!(inner.poll_pull(cx))? {}
+            let marks = inner.scan.marks();
+            Poll::Ready(Ok(marks.input && !marks.messages))
+        })
+        .await
     }
 
     /// Reads until the model is known.
@@ -173,10 +193,39 @@ impl Feed {
         self.end().await?;
         let mut inner = self.0.lock();
         let whole = inner.joined();
+        if inner.remembers {
+            inner.remembered = Some(whole.clone());
+        }
         if !inner.kept {
             inner.pieces.clear();
         }
         Ok(whole)
+    }
+
+    /// Refuses what a body must not say, wherever in it that may stand.
+    ///
+    /// # Errors
+    /// When it has said so already.
+    pub(crate) fn check(&self, check: Check) -> Result<(), Fault> {
+        let mut inner = self.0.lock();
+        inner.check = check;
+        check(inner.scan.marks())
+    }
+
+    /// Asks for [`remembered`](Self::remembered).
+    pub(crate) fn remember(&self) {
+        self.0.lock().remembers = true;
+    }
+
+    /// The body, when it was read whole and is to be remembered. One that passed piece by piece is
+    /// not.
+    pub(crate) fn remembered(&self) -> Option<Bytes> {
+        self.0.lock().remembered.take()
+    }
+
+    /// What tells this request from others, as far as it was read.
+    pub(crate) fn marks(&self) -> Marks {
+        self.0.lock().scan.marks().clone()
     }
 
     /// Says that no other account will be asked with this body. A short one stays all the same: the
@@ -237,6 +286,25 @@ impl Feed {
 }
 
 impl Inner {
+    fn new(incoming: Upload, limit: usize, wants_model: bool, now: Instant) -> Self {
+        Self {
+            incoming,
+            pieces: Vec::new(),
+            scan: Scan::new(),
+            received: 0,
+            limit,
+            wants_model,
+            check: |_| Ok(()),
+            remembers: false,
+            remembered: None,
+            kept: true,
+            ended: None,
+            fault: None,
+            idle: Box::pin(tokio::time::sleep_until(now + SENDER_IDLE)),
+            last: now,
+        }
+    }
+
     /// Pulls one more piece; `false` when the body is complete and sound.
     fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
         if let Some(fault) = &self.fault {
@@ -276,6 +344,7 @@ impl Inner {
             return Err(too_large(self.limit));
         }
         self.scan.push(&piece)?;
+        (self.check)(self.scan.marks())?;
         self.pieces.push(piece);
         if self.incoming.is_end_stream() {
             self.finish()

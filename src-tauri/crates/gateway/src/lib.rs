@@ -5,18 +5,25 @@
 //! or command lines; they sit on [`Engine`].
 
 mod budget;
+mod chain;
+mod completions;
 pub mod config;
 mod door;
 mod engine;
 mod feed;
 mod meter;
 mod models;
+mod ollama;
 mod pace;
+mod recall;
+mod reframe;
 mod relay;
 mod resolve;
 mod respond;
 mod roster;
 mod server;
+mod socket;
+mod stored;
 mod surface;
 mod upload;
 mod upstream;

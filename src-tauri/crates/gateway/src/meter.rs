@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use byokey_vault::{Outcome, Units, UsageRow};
-use byokey_wire::{Dialect, Fault, Seen, Usage};
+use byokey_wire::{Dialect, Fault, Plan, Seen, Usage};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::engine::{Notice, Shared};
 use crate::resolve::Candidate;
 use crate::roster::Caller;
+use crate::stored::{Known, Owner};
 
 /// Counts one request and writes it down when dropped, however the request ends: a caller that
 /// leaves has still used tokens.
@@ -17,6 +18,8 @@ pub(crate) struct Meter {
     price: Option<byokey_catalog::Price>,
     began: Instant,
     caller: Option<Arc<Caller>>,
+    /// Whose the reply is, while it waits to be remembered by its id.
+    binds: Option<Owner>,
 }
 
 impl Meter {
@@ -59,6 +62,7 @@ impl Meter {
             price: None,
             began: Instant::now(),
             caller,
+            binds: None,
         }
     }
 
@@ -96,8 +100,30 @@ impl Meter {
         });
     }
 
+    /// How the account that answers is asked.
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        self.row.as_ref().and_then(|row| row.plan)
+    }
+
+    /// The provider stores the reply: its id leads back to the account.
+    pub(crate) fn binds(&mut self, owner: Owner) {
+        self.binds = Some(owner);
+    }
+
+    /// Remembers which account has the reply, as soon as its id is known: the caller may go on from
+    /// it before the stream has ended.
+    pub(crate) fn bind(&mut self, seen: &Seen) {
+        if let (Some(owner), Some(id)) = (self.binds, &seen.upstream_id)
+            && let Some(account) = self.row.as_ref().and_then(|row| row.account)
+        {
+            self.shared.stored.put(owner, id, Known::Bound(account));
+            self.binds = None;
+        }
+    }
+
     /// Takes over what was seen of the reply so far.
     pub(crate) fn seen(&mut self, seen: &Seen) {
+        self.bind(seen);
         self.note(|row| row.usage = seen.usage);
     }
 

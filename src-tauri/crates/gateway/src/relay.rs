@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use self::stream::Limits;
+use crate::chain::Chain;
 use crate::engine::{Shared, View};
 use crate::feed::{Feed, Named, Outgoing, Place};
 use crate::meter::Meter;
@@ -30,7 +31,7 @@ use crate::upload::Upload;
 use crate::upstream::NoHead;
 
 /// byokey's own name towards providers.
-const USER_AGENT: &str = concat!("byokey/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("byokey/", env!("CARGO_PKG_VERSION"));
 /// Longest error reply that is read.
 const MOST_OF_AN_ERROR: usize = 64 * 1024;
 
@@ -42,6 +43,10 @@ pub(crate) struct Exchange {
     pub(crate) asked: Asked,
     pub(crate) parts: Parts,
     pub(crate) id: String,
+    /// What was lost before the request came here.
+    pub(crate) lost: Ledger,
+    /// What a request of Responses goes on from.
+    pub(crate) chain: Option<Chain>,
 }
 
 /// An account that could not serve a request.
@@ -63,7 +68,7 @@ struct Prepared {
 
 impl Exchange {
     /// Answers the request, with a reply or an error in the caller's dialect.
-    pub(crate) async fn serve(self, incoming: Upload) -> Response<Body> {
+    pub(crate) async fn serve(mut self, incoming: Upload) -> Response<Body> {
         let mut meter = Meter::new(
             self.shared.clone(),
             self.id.clone(),
@@ -71,7 +76,14 @@ impl Exchange {
             self.caller.as_ref(),
         );
         match self.relay(incoming, &mut meter).await {
-            Ok(reply) => reply.into_response(meter, self.asked.dialect),
+            Ok(reply) => {
+                let plan = meter.plan();
+                if let (Some(chain), Some(Plan::Pass)) = (&self.chain, plan) {
+                    chain.bind(&mut meter);
+                }
+                let response = reply.into_response(meter, self.asked.answer);
+                self.put(response, plan)
+            }
             Err(failure) => {
                 meter.failed(&failure.fault, failure.outcome);
                 let response = self.refuse(failure);
@@ -90,7 +102,7 @@ impl Exchange {
                 respond::set_id(response.headers_mut(), &self.id);
                 response
             }
-            None => respond::fault(self.asked.dialect, &failure.fault, &self.id),
+            None => respond::fault(self.asked.answer, &failure.fault, &self.id),
         };
         if !failure.route.is_empty() {
             response.headers_mut().insert(respond::ROUTE, failure.route);
@@ -98,17 +110,22 @@ impl Exchange {
         response
     }
 
-    async fn relay(&self, incoming: Upload, meter: &mut Meter) -> Result<reply::Begun, Failure> {
+    async fn relay(
+        &mut self,
+        incoming: Upload,
+        meter: &mut Meter,
+    ) -> Result<reply::Begun, Failure> {
         let timeouts = &self.view.config.timeouts;
         let end = timeouts.total().map(|total| Instant::now() + total);
         check_content_type(&self.parts.headers)?;
         let wants_model = self.asked.model.is_none();
         let feed = Feed::new(incoming, self.view.config.max_body(), wants_model)?;
+        let feed = self.take_up(feed).await?;
         let read = self.named(&feed).await;
         meter.note(|row| row.bytes_in = feed.received() as u64);
         let model = read?;
         meter.note(|row| row.asked_model.clone_from(&model.name));
-        let candidates = self.candidates(&model)?;
+        let candidates = self.narrow(self.candidates(&model)?)?;
         feed.gather().await?;
 
         let routing = &self.view.config.routing;
@@ -243,8 +260,10 @@ impl Exchange {
         meter: &mut Meter,
     ) -> Result<reply::Begun, Failure> {
         let prepared = self.prepare(candidate, feed, model).await?;
-        let losses = u32::try_from(prepared.losses.entries().len()).unwrap_or(u32::MAX);
-        meter.note(|row| row.losses = losses);
+        let mut losses = self.lost.clone();
+        losses.append(prepared.losses);
+        let count = u32::try_from(losses.entries().len()).unwrap_or(u32::MAX);
+        meter.note(|row| row.losses = count);
         let request = self.request(candidate, prepared.body, self.streams(feed));
         let timeouts = &self.view.config.timeouts;
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
@@ -286,7 +305,7 @@ impl Exchange {
         begun
             .headers
             .insert(respond::ROUTE, candidate.seat.label.clone());
-        if let Some(lost) = prepared.losses.header()
+        if let Some(lost) = losses.header()
             && let Ok(lost) = HeaderValue::try_from(lost)
         {
             begun.headers.insert(respond::DROPPED, lost);
@@ -329,7 +348,8 @@ impl Exchange {
         })
     }
 
-    fn strict(&self) -> bool {
+    /// Whether a loss is to be refused.
+    pub(crate) fn strict(&self) -> bool {
         let asked = self.parts.headers.get("x-byokey-strict");
         self.view.config.strict || asked.is_some_and(|value| value == "1")
     }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::roster::{Line, Roster, Seat};
 
 /// One way to serve a request.
+#[derive(Clone)]
 pub(crate) struct Candidate {
     pub(crate) seat: Arc<Seat>,
     pub(crate) plan: Plan,

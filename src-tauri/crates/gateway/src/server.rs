@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::{Request, header};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -182,7 +184,11 @@ async fn connection(
     // A delay of 40 ms per chunk is the price of Nagle's algorithm.
     let _ = stream.set_nodelay(true);
     let mut stop = shared.stop.subscribe();
-    let service = service_fn(|request| {
+    let permit = Arc::new(permit);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(Held(permit.clone()));
+        }
         let answer = surface::answer(shared.clone(), managed.clone(), local, request);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
@@ -201,8 +207,13 @@ async fn connection(
             let _ = served.await;
         }
     }
-    drop(permit);
 }
+
+/// The place of a connection among all of them, for one that outlives its HTTP.
+#[derive(Clone)]
+pub(crate) struct Held(
+    #[expect(dead_code, reason = "it is held, and let go")] Arc<OwnedSemaphorePermit>,
+);
 
 /// Resolves when the engine was stopped.
 async fn stopped(stop: &mut watch::Receiver<bool>) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use byokey_wire::{Fault, FaultKind};
+use byokey_wire::{Fault, FaultKind, Ledger};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
@@ -18,8 +18,9 @@ pub(crate) use self::path::Asked;
 use self::path::Surface;
 use crate::engine::Shared;
 use crate::relay::Exchange;
+use crate::server::Held;
 use crate::upload::Upload;
-use crate::{door, models, respond};
+use crate::{completions, door, models, ollama, respond, socket};
 
 /// Answers one request.
 pub(crate) async fn answer(
@@ -28,13 +29,17 @@ pub(crate) async fn answer(
     local: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = Upload::new(body);
     let view = shared.view();
     let id = shared.request_id();
     let surface = Surface::at(&parts);
     let dialect = surface.dialect(&parts.headers);
-    let refuse = |fault: &Fault| respond::fault(dialect, fault, &id);
+    let ollama = matches!(surface, Surface::Ollama(_));
+    let refuse = |fault: &Fault| match ollama {
+        true => ollama::fault(fault, &id),
+        false => respond::fault(dialect, fault, &id),
+    };
 
     if let Err(fault) = door::check_origin(&parts, local, &view.config.names) {
         return refuse(&fault);
@@ -65,17 +70,32 @@ pub(crate) async fn answer(
         Ok(caller) => caller,
         Err(fault) => return refuse(&door::key_in_url(fault, parts.uri.query())),
     };
+    let exchange = |asked, view, parts| Exchange {
+        shared: shared.clone(),
+        view,
+        caller: caller.clone(),
+        asked,
+        parts,
+        id: id.clone(),
+        lost: Ledger::default(),
+        chain: None,
+    };
     match surface {
-        Surface::Generate(asked) => {
-            let exchange = Exchange {
-                shared,
-                view,
-                caller,
-                asked,
-                parts,
-                id,
-            };
-            exchange.serve(body).await
+        Surface::Generate(asked) => exchange(asked, view, parts).serve(body).await,
+        Surface::Completions(asked) => completions::serve(exchange(asked, view, parts), body).await,
+        Surface::Ollama(call) => {
+            let asked = Asked::in_body(dialect);
+            ollama::serve(exchange(asked, view, parts), call, body).await
+        }
+        Surface::Socket => {
+            let held = parts.extensions.remove::<Held>();
+            let accepted = socket::accept(shared.clone(), parts, &id, held);
+            accepted.unwrap_or_else(|fault| refuse(&fault))
+        }
+        Surface::Recall(recall) => {
+            let owner = caller.as_ref().map(|caller| caller.key.id);
+            let recalled = recall.serve(&shared, &view, owner, &parts).await;
+            recalled.unwrap_or_else(|fault| refuse(&fault))
         }
         Surface::Models(_) => models::list(&view, dialect, caller.as_deref()),
         Surface::Model(_, name) => models::one(&view, dialect, caller.as_deref(), &name)
@@ -94,10 +114,10 @@ fn check_method(surface: &Surface, parts: &Parts, body: &Upload) -> Result<(), F
         let message = format!("{} takes {} only", parts.uri.path(), names(methods));
         return Err(Fault::new(FaultKind::Method, message));
     }
-    if parts.method == Method::GET && !body.is_end_stream() {
+    if matches!(parts.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
         return Err(Fault::new(
             FaultKind::BadRequest,
-            "a GET request must not have a body",
+            "a request that only reads must not have a body",
         ));
     }
     Ok(())

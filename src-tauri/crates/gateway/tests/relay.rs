@@ -5,7 +5,11 @@
 mod relay {
     pub(crate) mod door;
     pub(crate) mod faults;
+    pub(crate) mod gemini;
     pub(crate) mod pass;
+    pub(crate) mod paths;
+    pub(crate) mod responses;
     pub(crate) mod rig;
+    pub(crate) mod socket;
     pub(crate) mod via;
 }

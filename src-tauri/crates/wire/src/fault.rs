@@ -50,6 +50,8 @@ pub enum FaultKind {
     UnknownModel,
     /// No such path.
     UnknownPath,
+    /// No such response is known, or not to this caller.
+    UnknownResponse,
     /// The path exists, but not with this method.
     Method,
     /// The body is larger than allowed.

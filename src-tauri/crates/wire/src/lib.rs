@@ -5,6 +5,7 @@
 //! written into a [`Ledger`]. Where the dialects match nothing is parsed: see [`Plan::Pass`].
 
 mod caps;
+mod chain;
 mod chat;
 mod counts;
 mod dialect;
@@ -39,6 +40,9 @@ mod usage;
 mod watch;
 
 pub use caps::{Capabilities, SamplingSupport, ThinkingSupport};
+pub use chain::{
+    create_request, input_items, json_member, json_text, json_without, output_items, with_earlier,
+};
 pub use dialect::Dialect;
 pub use event::{BlockKind, Citation, Event, Finish, Piece};
 pub use fault::{Fault, FaultKind, error_body, error_event, keep_alive, read_error};

@@ -67,6 +67,11 @@ impl Ledger {
         });
     }
 
+    /// Takes over the changes of another ledger.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The changes, in the order they were made.
     pub fn entries(&self) -> &[Loss] {
         &self.0

@@ -77,6 +77,8 @@ pub enum Form<'a> {
 pub struct Ask<'a> {
     /// The caller's dialect.
     pub dialect: Dialect,
+    /// The dialect of the reply: another one for programs that send Responses and read Chat.
+    pub answer: Dialect,
     /// The body as it came.
     pub body: &'a [u8],
     /// The model, where the path names it.
@@ -92,6 +94,7 @@ impl<'a> Ask<'a> {
     pub fn new(dialect: Dialect, body: &'a [u8]) -> Self {
         Self {
             dialect,
+            answer: dialect,
             body,
             model: None,
             stream: None,
@@ -122,7 +125,11 @@ pub fn translate(
     target: &Target<'_>,
 ) -> Result<Translated, Fault> {
     let caller = ask.dialect;
-    if plan(caller, upstream) != Some(Plan::Via) {
+    let planned = plan(caller, upstream);
+    // What would pass is translated all the same when its reply is not read in that dialect, or the
+    // provider takes another form of it.
+    let passes = planned == Some(Plan::Pass) && ask.answer == caller && target.form == Form::Full;
+    if planned.is_none() || passes {
         return Err(no_way(caller, upstream));
     }
     let mended = json::mend(ask.body);
@@ -162,7 +169,7 @@ pub fn translate(
         Dialect::Gemini => gemini::render_request(&turn, target, &names, &mut losses)?,
         Dialect::Kiro => kiro::render_request(&turn, target, &names, &mut losses)?,
     };
-    let mut restore = Restore::of(&turn, caller, names, target.origin);
+    let mut restore = Restore::of(&turn, ask.answer, names, target.origin);
     if upstream == Dialect::Messages && messages::replies_by_tool(&turn, target) {
         restore.expect_reply_tool();
     }
@@ -174,7 +181,7 @@ pub fn translate(
         body,
         losses,
         answer: Answer {
-            caller,
+            caller: ask.answer,
             upstream,
             envelope,
             restore,

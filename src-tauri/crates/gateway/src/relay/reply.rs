@@ -79,7 +79,7 @@ impl Back {
                 Content::Flow {
                     incoming,
                     ready: Bytes::new(),
-                    way: Box::new(Way::Via(translation)),
+                    way: Box::new(Way::Via(Box::new(translation))),
                 }
             }
             (Kind::Json, None) => {

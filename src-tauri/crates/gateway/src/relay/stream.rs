@@ -17,9 +17,14 @@ use tokio::time::{Instant, Sleep};
 
 use crate::meter::Meter;
 
-/// Silence after which the caller gets a sign of life. Anthropic's clients watch more closely.
-fn quiet(dialect: Dialect) -> Duration {
-    Duration::from_secs(if dialect == Dialect::Messages { 10 } else { 15 })
+/// Silence after which the caller gets a sign of life, where its dialect has one. Anthropic's clients
+/// watch more closely.
+fn quiet(dialect: Dialect) -> Option<Duration> {
+    let seconds = match dialect {
+        Dialect::Messages => 10,
+        _ => 15,
+    };
+    (!keep_alive(dialect).is_empty()).then_some(Duration::from_secs(seconds))
 }
 
 /// A partial frame larger than this is passed on rather than held.
@@ -30,7 +35,7 @@ pub(crate) enum Way {
     /// A stream of the caller's own dialect: whole frames pass untouched.
     Pass(Watch),
     /// A stream of another dialect.
-    Via(Translation),
+    Via(Box<Translation>),
     /// A whole reply too large to be held: bytes pass untouched.
     Whole(Watch),
 }
@@ -100,11 +105,16 @@ impl Reply {
 
     fn next_wake(&self) -> Instant {
         let silent = self.heard + self.limits.idle;
-        let wake = match self.way {
-            Way::Whole(_) => silent,
-            _ => silent.min(self.spoken + quiet(self.dialect)),
-        };
+        let wake = self.quiet_until().map_or(silent, |quiet| quiet.min(silent));
         self.limits.end.map_or(wake, |end| wake.min(end))
+    }
+
+    /// When the caller needs a sign of life.
+    fn quiet_until(&self) -> Option<Instant> {
+        match self.way {
+            Way::Whole(_) => None,
+            _ => quiet(self.dialect).map(|quiet| self.spoken + quiet),
+        }
     }
 
     fn seen(&self) -> &Seen {
@@ -118,6 +128,9 @@ impl Reply {
     fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
         self.heard = Instant::now();
         let out = self.pass_on(bytes);
+        if let Way::Pass(watch) = &self.way {
+            self.meter.bind(watch.seen());
+        }
         if out.is_some() {
             self.spoken = self.heard;
         }
@@ -219,8 +232,7 @@ impl Reply {
                 let message = format!("the provider went silent for {seconds} s in its reply");
                 return Poll::Ready(Wake::Fail(Fault::new(FaultKind::Timeout, message)));
             }
-            let quiet =
-                !matches!(self.way, Way::Whole(_)) && now >= self.spoken + quiet(self.dialect);
+            let quiet = self.quiet_until().is_some_and(|until| until <= now);
             if quiet {
                 self.spoken = now;
             }

@@ -8,11 +8,23 @@ use byokey_wire::{Ask, Dialect};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
+use crate::ollama::Call;
+use crate::recall::{Recall, What};
+use crate::socket;
+
 /// What stands at a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Surface {
     /// Requests for a reply of a model.
     Generate(Asked),
+    /// Requests for a text completion, the old way.
+    Completions(Asked),
+    /// Responses over a websocket.
+    Socket,
+    /// Calls about an earlier response.
+    Recall(Recall),
+    /// Ollama's own calls.
+    Ollama(Call),
     /// The list of models.
     Models(Option<Dialect>),
     /// One model.
@@ -31,12 +43,16 @@ pub(crate) enum Surface {
 pub(crate) struct Asked {
     /// What the caller speaks.
     pub(crate) dialect: Dialect,
+    /// What the caller understands, which is nearly always the same.
+    pub(crate) answer: Dialect,
     /// The model, where the path names it.
     pub(crate) model: Option<String>,
     /// Whether a stream is wanted, where the path says so.
     pub(crate) stream: Option<bool>,
     /// A Gemini stream as one JSON array instead of server-sent events.
     pub(crate) array: bool,
+    /// Not a reply, but the conversation made shorter (Responses).
+    pub(crate) compact: bool,
 }
 
 impl Asked {
@@ -44,9 +60,11 @@ impl Asked {
     pub(crate) const fn in_body(dialect: Dialect) -> Self {
         Self {
             dialect,
+            answer: dialect,
             model: None,
             stream: None,
             array: false,
+            compact: false,
         }
     }
 
@@ -54,6 +72,7 @@ impl Asked {
     pub(crate) fn ask<'a>(&'a self, body: &'a [u8]) -> Ask<'a> {
         Ask {
             dialect: self.dialect,
+            answer: self.answer,
             body,
             model: self.model.as_deref(),
             stream: self.stream,
@@ -65,6 +84,8 @@ impl Asked {
 const GET: &[Method] = &[Method::GET];
 const HEAD: &[Method] = &[Method::HEAD];
 const POST: &[Method] = &[Method::POST];
+const LOOK: &[Method] = &[Method::GET, Method::HEAD];
+const KEPT: &[Method] = &[Method::GET, Method::DELETE];
 
 impl Surface {
     /// The surface of a request.
@@ -80,10 +101,13 @@ impl Surface {
             return Self::Health;
         }
         if let Some(rest) = path.strip_prefix("/openai/") {
-            return azure(rest);
+            return azure(rest, parts);
+        }
+        if let Some(call) = path.strip_prefix("/api/").and_then(Call::at) {
+            return Self::Ollama(call);
         }
         match path.strip_prefix("/v1/") {
-            Some(rest) => openai(rest).or_else(|| gemini(rest, parts, None)),
+            Some(rest) => openai(rest, parts).or_else(|| gemini(rest, parts, None)),
             None => {
                 let bare = path.strip_prefix("/v1beta/").or(path.strip_prefix('/'));
                 bare.and_then(|rest| gemini(rest, parts, Some(Dialect::Gemini)))
@@ -95,8 +119,15 @@ impl Surface {
     /// The methods that are taken there; `None` where that is not ours to say.
     pub(crate) fn methods(&self) -> Option<&'static [Method]> {
         match self {
-            Self::Generate(_) => Some(POST),
-            Self::Models(_) | Self::Model(..) | Self::Health => Some(GET),
+            Self::Generate(_) | Self::Completions(_) => Some(POST),
+            Self::Ollama(call) if call.has_body() => Some(POST),
+            Self::Ollama(_) => Some(LOOK),
+            Self::Recall(recall) => Some(match recall.what {
+                What::Itself => KEPT,
+                What::InputItems => GET,
+                What::Cancel => POST,
+            }),
+            Self::Socket | Self::Models(_) | Self::Model(..) | Self::Health => Some(GET),
             Self::Probe => Some(HEAD),
             Self::Managed | Self::Unknown => None,
         }
@@ -105,7 +136,9 @@ impl Surface {
     /// The dialect in which its callers understand errors.
     pub(crate) fn dialect(&self, headers: &HeaderMap) -> Dialect {
         match self {
-            Self::Generate(asked) => asked.dialect,
+            Self::Generate(asked) | Self::Completions(asked) => asked.answer,
+            Self::Socket | Self::Recall(_) => Dialect::Responses,
+            Self::Ollama(_) => Dialect::Chat,
             Self::Models(Some(dialect)) | Self::Model(Some(dialect), _) => *dialect,
             _ => crate::door::guess_dialect(headers),
         }
@@ -113,37 +146,48 @@ impl Surface {
 }
 
 /// Paths behind `/v1/`.
-fn openai(rest: &str) -> Option<Surface> {
+fn openai(rest: &str, parts: &Parts) -> Option<Surface> {
     Some(match rest {
         "chat/completions" => Surface::Generate(Asked::in_body(Dialect::Chat)),
+        "completions" => Surface::Completions(Asked::in_body(Dialect::Chat)),
+        "responses" if socket::is_wanted(&parts.headers) => Surface::Socket,
         "responses" => Surface::Generate(Asked::in_body(Dialect::Responses)),
         "messages" => Surface::Generate(Asked::in_body(Dialect::Messages)),
+        "responses/compact" => Surface::Generate(Asked {
+            compact: true,
+            ..Asked::in_body(Dialect::Responses)
+        }),
         "models" => Surface::Models(None),
-        _ => return None,
+        _ => Surface::Recall(Recall::at(rest.strip_prefix("responses/")?)?),
     })
 }
 
 /// Paths behind `/openai/`: Azure's. The deployment names the model; the newer form under `v1` is
 /// OpenAI's own.
-fn azure(rest: &str) -> Surface {
+fn azure(rest: &str, parts: &Parts) -> Surface {
     if let Some(rest) = rest.strip_prefix("v1/") {
-        return openai(rest)
+        return openai(rest, parts)
             .or_else(|| model(rest.strip_prefix("models/")?, None))
             .unwrap_or(Surface::Unknown);
     }
     let Some(rest) = rest.strip_prefix("deployments/") else {
-        return match rest {
-            "responses" | "models" => openai(rest).unwrap_or(Surface::Unknown),
-            _ => Surface::Unknown,
+        let shared = rest == "models" || rest == "responses" || rest.starts_with("responses/");
+        return openai(rest, parts)
+            .filter(|_| shared)
+            .unwrap_or(Surface::Unknown);
+    };
+    let (deployment, make): (_, fn(Asked) -> Surface) =
+        if let Some(deployment) = rest.strip_suffix("/chat/completions") {
+            (deployment, Surface::Generate)
+        } else if let Some(deployment) = rest.strip_suffix("/completions") {
+            (deployment, Surface::Completions)
+        } else {
+            return Surface::Unknown;
         };
-    };
-    let Some(deployment) = rest.strip_suffix("/chat/completions") else {
-        return Surface::Unknown;
-    };
     if deployment.is_empty() {
         return Surface::Unknown;
     }
-    Surface::Generate(Asked {
+    make(Asked {
         model: Some(decoded(deployment)),
         ..Asked::in_body(Dialect::Chat)
     })
@@ -163,10 +207,10 @@ fn gemini(rest: &str, parts: &Parts, lists: Option<Dialect>) -> Option<Surface> 
     };
     let (name, _) = method?;
     Some(Surface::Generate(Asked {
-        dialect: Dialect::Gemini,
         model: Some(decoded(name)),
         stream: Some(stream),
         array: stream && !asks_for_sse(parts.uri.query().unwrap_or_default()),
+        ..Asked::in_body(Dialect::Gemini)
     }))
 }
 
@@ -222,10 +266,10 @@ mod tests {
 
     fn generate(dialect: Dialect, model: &str, stream: Option<bool>, array: bool) -> Surface {
         Surface::Generate(Asked {
-            dialect,
             model: (!model.is_empty()).then(|| model.to_owned()),
             stream,
             array,
+            ..Asked::in_body(dialect)
         })
     }
 
@@ -276,6 +320,23 @@ mod tests {
                 "/v1beta/models/p/m",
                 Surface::Model(Some(Gemini), "p/m".into()),
             ),
+            ("/api/tags", Surface::Ollama(Call::Tags)),
+            ("/api/internal", Surface::Unknown),
+            (
+                "/openai/deployments/d/completions",
+                Surface::Completions(Asked {
+                    model: Some("d".into()),
+                    ..Asked::in_body(Chat)
+                }),
+            ),
+            (
+                "/v1/responses/resp_1/input_items",
+                Surface::Recall(Recall {
+                    id: "resp_1".into(),
+                    what: What::InputItems,
+                }),
+            ),
+            ("/v1/responses/a/b", Surface::Unknown),
             ("/models", Surface::Unknown),
             ("/v1/models/", Surface::Unknown),
             ("/v1/chat/completions/", Surface::Unknown),

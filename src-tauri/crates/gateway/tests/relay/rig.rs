@@ -30,7 +30,10 @@ impl Rig {
     pub(crate) async fn with(providers: &[(&str, &str, String)], settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.yaml");
-        let mut config = format!("port: 0\n{settings}\nproviders:\n");
+        let mut config = format!("port: 0\n{settings}\n");
+        if !providers.is_empty() {
+            config.push_str("providers:\n");
+        }
         for (id, dialect, base) in providers {
             config.push_str(&format!(
                 "  {id}:\n    dialect: {dialect}\n    base_url: {base}\n    models: [{id}-model]\n"
@@ -156,4 +159,13 @@ pub(crate) fn messages_body(model: &str, text: &str, stream: bool) -> Value {
         "stream": stream,
         "messages": [{ "role": "user", "content": text }],
     })
+}
+
+/// The events of a stream that are JSON.
+pub(crate) fn events(stream: &str) -> Vec<Value> {
+    stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .filter_map(|data| serde_json::from_str(data).ok())
+        .collect()
 }

@@ -65,10 +65,12 @@ pub(crate) fn failed_error(fault: &Fault) -> Vec<u8> {
 }
 
 /// Bytes that keep a silent stream open without saying anything. Some programs that speak Messages
-/// do not count comments as a sign of life, so there it is an event.
+/// do not count comments as a sign of life, so there it is an event. Programs that speak Gemini take
+/// a comment for half a chunk and give up, so there it is nothing.
 pub fn keep_alive(dialect: Dialect) -> &'static [u8] {
     match dialect {
         Dialect::Messages => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
+        Dialect::Gemini => b"",
         _ => b": keep-alive\n\n",
     }
 }
@@ -141,6 +143,11 @@ fn row(kind: FaultKind) -> Row {
         ),
         K::UnknownPath => row(
             (404, INVALID, Some("unknown_url")),
+            (404, "not_found_error"),
+            (404, "NOT_FOUND"),
+        ),
+        K::UnknownResponse => row(
+            (404, INVALID, None),
             (404, "not_found_error"),
             (404, "NOT_FOUND"),
         ),
