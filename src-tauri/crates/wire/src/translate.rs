@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Memory, Plan, Proofs, Reasoning, Turn,
-    chat,
+    Action, Capabilities, Dialect, Event, Fault, FaultKind, Ledger, Memory, Plan, Proofs, Reason,
+    Reasoning, Turn, chat,
     fold::Fold,
     gemini, history,
     ids::ToolNames,
@@ -148,6 +148,10 @@ pub fn translate(
         turn.model = model.into();
     }
     turn.stream = ask.stream.unwrap_or(turn.stream);
+    if caller == Dialect::Gemini && turn.logprobs.take().is_some() {
+        // Their form differs so much that nothing of it could be shown.
+        losses.note(turn.words.logprobs, Action::Dropped, Reason::Dialect);
+    }
     turn.reasoning = thinking::resolve_reasoning(
         turn.reasoning,
         target.reasoning,
