@@ -20,7 +20,7 @@ use http_body::{Frame as BodyFrame, SizeHint};
 use crate::engine::Shared;
 use crate::feed::Feed;
 use crate::meter::Meter;
-use crate::reframe::{Array, Wrapping, is_event_stream, reframe};
+use crate::reframe::{Array, Wrapping, called_json, is_event_stream, reframe};
 use crate::relay::Exchange;
 use crate::resolve::Candidate;
 use crate::stored::{self, Kept, Known, Owner};
@@ -55,6 +55,7 @@ impl Exchange {
                 let limit = self.view.config.max_body();
                 let (chain, feed) = Chain::take_up(&self.shared, owner, feed, limit).await?;
                 self.chain = Some(chain);
+                self.asked.reply_id = Some(response_id(&self.id));
                 Ok(feed)
             }
             _ => Ok(feed),
@@ -93,15 +94,26 @@ impl Exchange {
     }
 
     /// The reply as the path wants it, and remembered where it must be.
-    pub(crate) fn put(&self, response: Response<Body>, plan: Option<Plan>) -> Response<Body> {
+    pub(crate) fn put(&self, mut response: Response<Body>, plan: Option<Plan>) -> Response<Body> {
+        if let (Some(_), Some(plan)) = (&self.chain, plan) {
+            response.extensions_mut().insert(plan);
+        }
+        let in_array = self.asked.array && is_event_stream(&response);
         match (&self.chain, plan) {
             (Some(chain), Some(Plan::Via)) => chain.keep(&self.shared, response),
-            (_, Some(Plan::Pass)) if self.asked.array && is_event_stream(&response) => {
+            (_, Some(Plan::Pass)) if in_array => {
                 reframe(response, Wrapping::Array(Array::default()))
             }
+            // The translation has written an array already.
+            _ if in_array => called_json(response),
             _ => response,
         }
     }
+}
+
+/// What the reply to a request is called.
+pub(crate) fn response_id(request: &str) -> String {
+    format!("resp_{}", request.trim_start_matches("req_"))
 }
 
 /// The same account's address for compacting, if its provider has one.

@@ -65,6 +65,13 @@ pub(crate) fn is_event_stream(response: &Response<Body>) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
+/// The reply, called what it is: its body is JSON already.
+pub(crate) fn called_json(mut response: Response<Body>) -> Response<Body> {
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
 /// Puts the events of a reply into another wrapping.
 pub(crate) fn reframe(response: Response<Body>, wrapping: Wrapping) -> Response<Body> {
     let content_type = HeaderValue::from_static(wrapping.content_type());

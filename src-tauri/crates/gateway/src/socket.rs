@@ -11,8 +11,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use byokey_vault::AccountId;
 use byokey_wire::{
-    Dialect, Fault, FaultKind, Frame, Frames, create_request, error_body, input_items, json_member,
-    json_text, json_without, output_items, with_earlier,
+    Dialect, Fault, FaultKind, Frame, Frames, Plan, create_request, error_body, input_items,
+    json_member, json_text, json_without, output_items, with_earlier,
 };
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -27,7 +27,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::chain::{last_response, nothing_in_background};
+use crate::chain::{last_response, nothing_in_background, response_id};
 use crate::door;
 use crate::engine::Shared;
 use crate::relay::Exchange;
@@ -236,6 +236,7 @@ impl Session {
         }
         let mut frames = Frames::new();
         let mut reply = Collected::default();
+        let passed = head.extensions.get() == Some(&Plan::Pass);
         loop {
             let piece = tokio::select! {
                 piece = body.frame() => piece,
@@ -273,13 +274,13 @@ impl Session {
                 break;
             }
         }
-        self.before = reply.conversation(input);
+        self.before = reply.conversation(input, passed);
         Ok(())
     }
 
     /// Takes a request in without asking anybody: the next one goes on from it.
     async fn warm(&mut self, request: &[u8], id: &str) -> Result<(), Gone> {
-        let id = format!("resp_{}", id.trim_start_matches("req_"));
+        let id = response_id(id);
         let mut response = json!({
             "id": id,
             "object": "response",
@@ -340,12 +341,19 @@ impl Collected {
         }
     }
 
-    /// The reply's id, with everything said up to it.
-    fn conversation(self, mut items: Vec<Bytes>) -> Option<(String, Vec<Bytes>)> {
+    /// The reply's id, with everything said up to it. Reasoning that the provider gave by its id
+    /// alone (`passed`) is known to nobody when nothing is stored, so it is left out.
+    fn conversation(self, mut items: Vec<Bytes>, passed: bool) -> Option<(String, Vec<Bytes>)> {
         let response = self.last?;
         let id = json_text(&response, "id")?;
         let output = output_items(&response);
-        items.extend(if output.is_empty() { self.done } else { output });
+        let output = if output.is_empty() { self.done } else { output };
+        let lost = |item: &Bytes| {
+            passed
+                && json_text(item, "type").as_deref() == Some("reasoning")
+                && json_text(item, "encrypted_content").is_none()
+        };
+        items.extend(output.into_iter().filter(|item| !lost(item)));
         let size: usize = items.iter().map(Bytes::len).sum();
         (size <= REMEMBERED).then_some((id, items))
     }

@@ -87,6 +87,9 @@ pub struct Ask<'a> {
     pub stream: Option<bool>,
     /// Whether the stream is one JSON array instead of server-sent events (Gemini).
     pub array: bool,
+    /// What the reply is to be called where callers go on from it by its id (responses): providers
+    /// of other dialects may use theirs again.
+    pub reply_id: Option<&'a str>,
 }
 
 impl<'a> Ask<'a> {
@@ -99,6 +102,7 @@ impl<'a> Ask<'a> {
             model: None,
             stream: None,
             array: false,
+            reply_id: None,
         }
     }
 }
@@ -218,6 +222,8 @@ pub(crate) struct Envelope {
     pub(crate) origin: String,
     /// Whether the stream is one JSON array (Gemini).
     pub(crate) array: bool,
+    /// The reply's id, where it is not the provider's.
+    pub(crate) reply_id: Option<String>,
     /// Tools whose calls the caller wants in another form (responses).
     pub(crate) shaped_tools: Vec<(String, crate::ToolShape)>,
     /// Members of the request that stand in the reply again (responses).
@@ -244,6 +250,7 @@ impl Envelope {
                 .collect(),
             origin: target.origin.to_owned(),
             array: ask.array,
+            reply_id: ask.reply_id.map(ToOwned::to_owned),
             shaped_tools: turn
                 .shaped_tools
                 .iter()

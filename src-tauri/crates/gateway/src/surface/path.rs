@@ -53,6 +53,8 @@ pub(crate) struct Asked {
     pub(crate) array: bool,
     /// Not a reply, but the conversation made shorter (Responses).
     pub(crate) compact: bool,
+    /// What a translated reply is to be called, where callers go on from it by its id.
+    pub(crate) reply_id: Option<String>,
 }
 
 impl Asked {
@@ -65,6 +67,7 @@ impl Asked {
             stream: None,
             array: false,
             compact: false,
+            reply_id: None,
         }
     }
 
@@ -77,6 +80,7 @@ impl Asked {
             model: self.model.as_deref(),
             stream: self.stream,
             array: self.array,
+            reply_id: self.reply_id.as_deref(),
         }
     }
 }

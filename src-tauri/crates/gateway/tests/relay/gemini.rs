@@ -3,7 +3,7 @@ use byokey_vault::Outcome;
 use byokey_wire::Plan;
 use serde_json::{Value, json};
 
-use super::rig::{Rig, events};
+use super::rig::{Rig, chat_sim, events};
 
 fn body() -> Value {
     json!({ "contents": [{ "role": "user", "parts": [{ "text": "hi" }] }] })
@@ -52,9 +52,12 @@ async fn gemini_passes_under_all_its_paths() {
 
 #[tokio::test]
 async fn a_stream_is_one_array_unless_events_are_asked_for() {
-    let gemini = Sim::start(Kind::Gemini, Script::default()).await;
-    let rig = Rig::start(&[("g", &gemini)], "").await;
-    for model in ["g/m"] {
+    let (gemini, chat) = (
+        Sim::start(Kind::Gemini, Script::default()).await,
+        chat_sim().await,
+    );
+    let rig = Rig::start(&[("g", &gemini), ("c", &chat)], "").await;
+    for model in ["g/m", "c/m"] {
         let path = format!("/v1beta/models/{model}:streamGenerateContent");
         let ask = |query: &str| {
             rig.post(&format!("{path}{query}"), body().to_string())
@@ -69,7 +72,7 @@ async fn a_stream_is_one_array_unless_events_are_asked_for() {
         assert!(!text(&array).is_empty());
         assert_eq!(text(&array), text(&stream), "{model}");
     }
-    let rows = rig.usage(2).await;
+    let rows = rig.usage(4).await;
     assert!(
         rows.iter()
             .all(|row| row.stream && row.outcome == Outcome::Ok)

@@ -138,6 +138,8 @@ async fn a_translated_conversation_goes_on_from_its_id() {
     let rig = Rig::start(&[("c", &sim)], "").await;
     let first = asked(&rig, &body("c/m", json!("one"))).await;
     let said = first["output"][0]["content"][0]["text"].as_str().unwrap();
+    let second = asked(&rig, &body("c/m", json!("one"))).await;
+    assert_ne!(first["id"], second["id"]);
 
     let mut more = body("c/m", json!([{ "role": "user", "content": "two" }]));
     more["previous_response_id"] = first["id"].clone();
@@ -247,8 +249,10 @@ async fn responses_sent_to_chat_are_answered_in_chat() {
             let reply = reply.text().await.unwrap();
             if stream {
                 assert!(reply.trim_end().ends_with("data: [DONE]"), "{reply}");
-                let first = &events(&reply)[0];
-                assert_eq!(first["object"], "chat.completion.chunk");
+                let events = events(&reply);
+                assert_eq!(events[0]["object"], "chat.completion.chunk");
+                let usage = &events.last().unwrap()["usage"];
+                assert!(usage["total_tokens"].as_u64().unwrap() > 0, "{reply}");
             } else {
                 let reply: Value = serde_json::from_str(&reply).unwrap();
                 assert_eq!(reply["object"], "chat.completion");

@@ -215,8 +215,11 @@ pub(super) fn status(content: &Content, cut: bool, last: bool) -> &'static str {
     }
 }
 
-/// The reply's id: the provider's with the dialect's own mark before it.
+/// The reply's id: the one it is to have, else the provider's with the dialect's own mark before it.
 pub(super) fn reply_id(id: &str, envelope: &Envelope) -> String {
+    if let Some(id) = &envelope.reply_id {
+        return id.clone();
+    }
     let bare = ["resp_", "chatcmpl-", "msg_"]
         .iter()
         .find_map(|mark| id.strip_prefix(mark))
