@@ -51,11 +51,10 @@ impl Counts {
             }
             Dialect::Gemini => {
                 usage.input = plus(self.prompt, self.tool_prompt);
-                let some = self
-                    .output
-                    .or(self.reasoning)
-                    .map(|_| self.output.unwrap_or(0));
-                usage.output = plus(some, self.reasoning);
+                // Google leaves out what is zero.
+                let some = self.prompt.or(self.output).or(self.reasoning);
+                let output = some.map(|_| self.output.unwrap_or(0));
+                usage.output = plus(output, self.reasoning);
             }
             Dialect::Chat | Dialect::Responses => {}
         }
@@ -244,7 +243,7 @@ mod tests {
             (
                 Dialect::Gemini,
                 &[r#"{"promptTokenCount":1}"#],
-                [Some(1), None, None, None, None],
+                [Some(1), None, None, Some(0), None],
             ),
         ];
         for (dialect, reports, expected) in cases {

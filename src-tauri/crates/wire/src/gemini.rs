@@ -8,6 +8,7 @@ mod contents;
 mod emit;
 mod envelope;
 mod events;
+mod logprobs;
 mod media;
 mod pairing;
 mod partial;

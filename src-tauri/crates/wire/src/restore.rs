@@ -26,6 +26,10 @@ pub(crate) struct Restore {
     free_text: Vec<CallerName>,
     /// Whether the reply comes as a call of [`REPLY_TOOL`].
     reply_tool: bool,
+    /// Whether the caller takes one call at a time from a provider that cannot be told so.
+    single_call: bool,
+    /// Numbers of the further calls, which are left out.
+    extra: Vec<usize>,
     /// The provider family that made the reasoning proofs.
     origin: String,
     /// What the ids of calls without one are made of.
@@ -71,6 +75,8 @@ impl Restore {
             names,
             free_text: free_text.filter(|name| !plain.contains(name)).collect(),
             reply_tool: false,
+            single_call: false,
+            extra: Vec::new(),
             origin: origin.to_owned(),
             seed: String::new(),
             calls: 0,
@@ -88,6 +94,11 @@ impl Restore {
     /// Says that the reply comes as a call of [`REPLY_TOOL`].
     pub(crate) fn expect_reply_tool(&mut self) {
         self.reply_tool = true;
+    }
+
+    /// Says that only the reply's first call may reach the caller.
+    pub(crate) fn expect_single_call(&mut self) {
+        self.single_call = true;
     }
 
     /// For a reply that begins at `created_s` seconds since the epoch, as a stream or whole.
@@ -111,6 +122,9 @@ impl Restore {
     }
 
     fn inner(&mut self, event: Event<'_>, sink: &mut impl FnMut(Event<'_>)) {
+        if self.single_call && self.is_of_extra_call(&event) {
+            return;
+        }
         match event {
             Event::Start { id, model } => {
                 self.seed = format!("{}\n{model}\n{id}", self.seed);
@@ -138,6 +152,21 @@ impl Restore {
                 });
             }
             other => sink(other),
+        }
+    }
+
+    /// Whether an event belongs to a call behind the first.
+    fn is_of_extra_call(&mut self, event: &Event<'_>) -> bool {
+        match event {
+            Event::BlockStart {
+                index,
+                kind: BlockKind::Call { .. },
+            } if self.calls > 0 => {
+                self.extra.push(*index);
+                true
+            }
+            Event::Delta { index, .. } | Event::BlockStop { index } => self.extra.contains(index),
+            _ => false,
         }
     }
 

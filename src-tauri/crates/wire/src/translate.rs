@@ -185,6 +185,9 @@ pub fn translate(
         let texts = turn.sampling.stop.iter().map(|text| &**text);
         restore.cut_at(Stops::of(texts));
     }
+    if upstream == Dialect::Gemini && turn.parallel_tools == Some(false) {
+        restore.expect_single_call();
+    }
     Ok(Translated {
         body,
         losses,

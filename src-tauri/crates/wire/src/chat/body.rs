@@ -140,6 +140,7 @@ members! {
         refusal: Text<'a> = "refusal",
         image_url: ImageUrl<'a> = "image_url",
         detail: Text<'a> = "detail",
+        video_url: ImageUrl<'a> = "video_url",
         input_audio: AudioEntry<'a> = "input_audio",
         file: FileEntry<'a> = "file",
         cache_control: CacheEntry<'a> = "cache_control",

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::{
-    body::{CacheEntry, CallEntry, Content, FileEntry, ImageUrl, Part, Said, SourceEntry},
+    body::{
+        CacheEntry, CallEntry, Content, FileEntry, ImageEntry, ImageUrl, Part, Said, SourceEntry,
+    },
     request::{drop_member, drop_members},
 };
 use crate::{
@@ -131,6 +133,15 @@ impl Reader<'_> {
             Some("text" | "input_text" | "output_text") | None => text(part.text),
             Some("refusal") => Some(Body::Refusal(part.refusal.or(part.text)?.0)),
             Some("image_url" | "input_image") => image(part),
+            Some("video_url") => {
+                let (ImageUrl::Text(url) | ImageUrl::Entry(ImageEntry { url: Some(url), .. })) =
+                    part.video_url?
+                else {
+                    return None;
+                };
+                let source = address(url.0);
+                Some(Body::File(File { source, name: None }))
+            }
             Some("input_audio") => {
                 let audio = part.input_audio?;
                 let format = audio.format.map_or(Cow::Borrowed("wav"), Cow::from);

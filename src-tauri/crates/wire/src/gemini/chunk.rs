@@ -30,6 +30,7 @@ fields! {
         message: Text<'a> = "finishMessage",
         grounding: &'a RawValue = "groundingMetadata",
         citations: &'a RawValue = "citationMetadata",
+        logprobs: Logprobs<'a> = "logprobsResult",
     }
 
     pub(super) struct Content<'a> {
@@ -65,6 +66,21 @@ fields! {
         number: &'a RawValue = "numberValue",
         truth: bool = "boolValue",
         more: bool = "willContinue",
+    }
+
+    /// Probabilities of the chosen tokens and, for each, of the likeliest ones.
+    pub(super) struct Logprobs<'a> {
+        chosen: Vec<Token<'a>> = "chosenCandidates",
+        top: Vec<TopTokens<'a>> = "topCandidates",
+    }
+
+    pub(super) struct TopTokens<'a> {
+        tokens: Vec<Token<'a>> = "candidates",
+    }
+
+    pub(super) struct Token<'a> {
+        token: Text<'a> = "token",
+        logprob: &'a RawValue = "logProbability",
     }
 
     pub(super) struct Grounding<'a> {

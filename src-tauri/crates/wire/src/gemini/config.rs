@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{clean, render::dropped};
 use crate::{
-    Action, Capabilities, Effort, Format, Ledger, Reason, SamplingSupport, Target, Turn,
+    Action, Capabilities, Effort, Format, Ledger, Reason, Reasoning, SamplingSupport, Target, Turn,
     json::{Object, write_list, write_str},
     thinking::{self, Setting},
 };
@@ -156,8 +156,6 @@ fn write_sampling(
         if most > 0 {
             config.int("logprobs", most);
         }
-        // Asked for, but no caller's dialect gets them back.
-        dropped(ledger, words.logprobs);
     }
 }
 
@@ -218,7 +216,11 @@ fn write_thinking(
             thinking.text("thinkingLevel", word);
         }
     }
-    if setting != Setting::Off {
+    let unwanted = matches!(
+        wanted,
+        Reasoning::Effort(Effort::None) | Reasoning::Budget(0)
+    );
+    if !unwanted {
         // Otherwise the thoughts would be paid for and not shown.
         thinking.bool("includeThoughts", true);
     }

@@ -178,9 +178,7 @@ impl Emit {
                 content.text("role", "model");
                 content.end();
                 candidate.text("finishReason", finish_word(finish));
-                if !cited.is_empty() {
-                    write_sources(&cited, candidate);
-                }
+                write_sources(&cited, candidate);
             },
             |top| write_usage(&usage, top),
         );

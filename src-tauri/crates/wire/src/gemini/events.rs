@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::{
     chunk::{Called, Candidate, Chunk, Part},
+    logprobs,
     partial::Partial,
     sources,
 };
@@ -88,7 +89,8 @@ impl Events {
         self.ended = true;
         sink(Event::Finish {
             reason,
-            native: native.into(),
+            // Like all other providers' words.
+            native: native.to_ascii_lowercase().into(),
             stop_sequence: None,
         });
         sink(Event::End);
@@ -180,6 +182,10 @@ impl Events {
             }
             if let Some(citations) = candidate.citations {
                 said.citations(citations, &mut cite);
+            }
+            if let Some(list) = candidate.logprobs.and_then(logprobs::openai) {
+                let piece = Piece::Logprobs(list.into());
+                sink(Event::Delta { index, piece });
             }
         }
         if let Some(native) = candidate.finish.filter(|native| !native.is_empty()) {

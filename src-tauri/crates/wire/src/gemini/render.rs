@@ -134,7 +134,9 @@ fn write_tools(
         write_choice(turn, names, top);
     }
     if turn.parallel_tools == Some(false) && !turn.tools.is_empty() {
-        dropped(ledger, turn.words.parallel_tools);
+        // There is no switch for it: further calls of the reply are left out.
+        let path = turn.words.parallel_tools;
+        ledger.note(path, Action::Emulated, Reason::Dialect);
     }
 }
 

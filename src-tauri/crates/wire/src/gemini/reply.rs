@@ -57,14 +57,20 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
         .blocks
         .iter()
         .filter(|part| is_shown(part, folded.finish));
-    write_list(content.key("parts"), shown, |out, part| {
-        let mut object = Object::begin(out);
-        write_part(part, envelope, &mut object);
-        object.end();
-    });
+    let mut shown = shown.peekable();
+    if shown.peek().is_none() {
+        content.raw("parts", r#"[{"text":""}]"#);
+    } else {
+        write_list(content.key("parts"), shown, |out, part| {
+            let mut object = Object::begin(out);
+            write_part(part, envelope, &mut object);
+            object.end();
+        });
+    }
     content.text("role", "model");
     content.end();
     candidate.text("finishReason", finish_word(folded.finish));
+    write_sources(&cited(folded), &mut candidate);
     candidate.int("index", 0);
     candidate.end();
     list.push(b']');
@@ -73,6 +79,23 @@ pub(crate) fn render_reply(folded: &Folded, envelope: &Envelope) -> Vec<u8> {
     top.text("responseId", &id);
     top.end();
     out
+}
+
+/// The sources of a reply, in bytes of its whole text.
+fn cited(folded: &Folded) -> Vec<Cited> {
+    let mut at = 0;
+    let mut starts = Vec::with_capacity(folded.blocks.len());
+    for part in &folded.blocks {
+        starts.push(at);
+        if let Part::Text(text) | Part::Refusal(text) = part {
+            at += text.len();
+        }
+    }
+    let of_text = |(place, citation): &(usize, Citation<'static>)| match &folded.blocks[*place] {
+        Part::Text(text) => Some(Cited::of(text, starts[*place], citation)),
+        _ => None,
+    };
+    folded.citations.iter().filter_map(of_text).collect()
 }
 
 /// Whether a part says anything; a call that was cut off would be taken for a whole one.
@@ -204,10 +227,17 @@ pub(super) fn write_usage(usage: &Usage, top: &mut Object<'_>) {
     counts.end();
 }
 
-/// Writes the sources of a reply.
+/// Writes the sources of a reply, if it has any. Google knows addresses only.
 pub(super) fn write_sources(cited: &[Cited], candidate: &mut Object<'_>) {
+    let cited: Vec<&Cited> = cited
+        .iter()
+        .filter(|source| !source.uri.is_empty())
+        .collect();
+    if cited.is_empty() {
+        return;
+    }
     let mut grounding = Object::begin(candidate.key("groundingMetadata"));
-    write_list(grounding.key("groundingChunks"), cited, |out, source| {
+    write_list(grounding.key("groundingChunks"), &cited, |out, source| {
         let mut chunk = Object::begin(out);
         let mut web = Object::begin(chunk.key("web"));
         web.text("uri", &source.uri);

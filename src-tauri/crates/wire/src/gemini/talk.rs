@@ -110,7 +110,9 @@ impl<'t, 'l> Talk<'t, 'l> {
         // A proof that waits for the part it belongs to.
         let mut pending: Option<&str> = None;
         let mut first_call = true;
-        for block in &message.blocks {
+        let is_call = |block: &Block<'_>| matches!(block.body, Body::Call(_));
+        let last_call = message.blocks.iter().rposition(is_call).unwrap_or(0);
+        for (nth, block) in message.blocks.iter().enumerate() {
             match &block.body {
                 Body::Thinking(thinking) => {
                     if !thinking.text.is_empty() {
@@ -127,7 +129,10 @@ impl<'t, 'l> Talk<'t, 'l> {
                 Body::Text(text) | Body::Refusal(text) => {
                     let mut part = parts.next();
                     part.text("text", text);
-                    sign(&mut part, pending.take());
+                    // Calls need a proof, text may have one.
+                    if nth > last_call || !first_call {
+                        sign(&mut part, pending.take());
+                    }
                     part.end();
                 }
                 Body::Call(call) => {

@@ -194,7 +194,7 @@ fn differences(recording: &Recording) -> Vec<String> {
                 let answer = counted("output").unwrap_or(0) + counted("thoughts").unwrap_or(0);
                 expected = match member.as_str() {
                     "input" => counted("total").map(|total| total - answer),
-                    "output" => (answer > 0).then_some(answer),
+                    "output" => Some(answer),
                     "cache_read" | "cache_write" => expected,
                     _ => continue,
                 };
@@ -332,6 +332,10 @@ fn looking_on_agrees_with_reading() {
         assert!(seen.ended, "{}", recording.name);
         assert_eq!(seen.usage, folded.usage, "{}", recording.name);
         let native = seen.native_finish.as_deref().unwrap_or_default();
-        assert_eq!(native, folded.native, "{}", recording.name);
+        assert!(
+            native.eq_ignore_ascii_case(&folded.native),
+            "{}",
+            recording.name
+        );
     }
 }

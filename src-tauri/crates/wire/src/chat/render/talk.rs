@@ -246,6 +246,15 @@ fn write_part(body: &Body<'_>, path: &str, out: &mut Vec<u8>) -> Result<(), Faul
             part.text("type", "text");
             part.text("text", text);
         }
+        Body::File(File {
+            source: Source::Base64 { media_type, data },
+            ..
+        }) if media_type.starts_with("video/") => {
+            part.text("type", "video_url");
+            let mut video = Object::begin(part.key("video_url"));
+            write_data_url(media_type, data, video.key("url"));
+            video.end();
+        }
         Body::File(file) => {
             part.text("type", "file");
             write_file(file, path, part.key("file"))?;

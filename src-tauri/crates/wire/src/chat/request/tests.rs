@@ -111,12 +111,12 @@ fn conversations() {
             &[],
         ),
         (
-            r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}},{"type":"input_image","image_url":"https://x/z.png"},{"type":"input_audio","input_audio":{"data":"QQ","format":"mp3"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,QQ","filename":"a.pdf"}},{"type":"file","file":{"file_id":"f1"}},{"type":"video_url","video_url":{"url":"x"}},"bare",{"type":"text","text":"t","odd":1}]}]"#,
+            r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}},{"type":"input_image","image_url":"https://x/z.png"},{"type":"input_audio","input_audio":{"data":"QQ","format":"mp3"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,QQ","filename":"a.pdf"}},{"type":"file","file":{"file_id":"f1"}},{"type":"scent","scent":{"url":"x"}},"bare",{"type":"text","text":"t","odd":1}]}]"#,
             &[
                 r#"0 user image at https://x/y.png Some("low") | image at https://x/z.png None | audio mp3 QQ | file application/pdf QQ Some("a.pdf") | file id f1 None | "bare" | "t""#,
             ],
             &[
-                "messages[0].content[5].video_url",
+                "messages[0].content[5].scent",
                 "messages[0].content[5]",
                 "messages[0].content[7].odd",
             ],
