@@ -7,7 +7,7 @@ mod write;
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 pub(crate) use rewrite::{Edit, rewrite_list, rewrite_object};
-pub(crate) use write::{Object, write_int, write_list, write_str};
+pub(crate) use write::{Object, write_compact, write_int, write_list, write_str};
 
 use serde::{
     Deserialize, Deserializer,

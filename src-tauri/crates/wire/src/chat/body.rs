@@ -1,7 +1,7 @@
 //! The members of a chat request, as callers send them: OpenAI's own, the older forms that are still
 //! accepted, and those of the Responses and Messages dialects that some programs mix in.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     CacheMark,
-    json::{Count, OneOrMany, Text, members},
+    json::{Count, Object, OneOrMany, Text, members},
 };
 
 members! {
@@ -275,21 +275,59 @@ macro_rules! text_or {
 
 text_or! {
     /// A message's content: a string, a list of parts, or a lone part.
-    Content, Parts(Vec<Part<'a>>), "a string or a list of parts",
+    Content, Parts(Vec<WrittenPart<'a>>), "a string or a list of parts",
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut parts = Vec::new();
-        while let Some(part) = seq.next_element::<PartOrText<'a>>()? {
-            parts.push(match part {
-                PartOrText::Part(part) => *part,
-                PartOrText::Text(text) => Part { text: Some(text), ..Part::default() },
+        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
+            let part = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
+            parts.push(WrittenPart {
+                part: match part {
+                    PartOrText::Part(part) => *part,
+                    PartOrText::Text(text) => Part { text: Some(text), ..Part::default() },
+                },
+                json: raw.get().into(),
             });
         }
         Ok(Content::Parts(parts))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Part::deserialize(MapAccessDeserializer::new(map)).map(|part| Content::Parts(vec![part]))
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry::<Text<'a>, &'de RawValue>()? {
+            members.push(member);
+        }
+        lone_part(members).map(|part| Content::Parts(vec![part]))
     }
+}
+
+/// A part and the JSON that it was.
+pub(super) struct WrittenPart<'a> {
+    pub(super) part: Part<'a>,
+    pub(super) json: Cow<'a, str>,
+}
+
+/// A part in place of a list; tools answer with objects of all kinds there.
+fn lone_part<'a, E: serde::de::Error>(
+    members: Vec<(Text<'a>, &'a RawValue)>,
+) -> Result<WrittenPart<'a>, E> {
+    let mut json = Vec::new();
+    let mut object = Object::begin(&mut json);
+    for (name, value) in &members {
+        object
+            .any_key(name)
+            .extend_from_slice(value.get().as_bytes());
+    }
+    object.end();
+    let json = String::from_utf8(json).map_err(E::custom)?.into();
+    let is_part = |(name, _): &(Text<'_>, &RawValue)| matches!(&**name, "type" | "text");
+    let part = if members.iter().any(is_part) {
+        let members = members.into_iter().map(|(name, value)| (name.0, value));
+        let members = serde::de::value::MapDeserializer::<_, serde_json::Error>::new(members);
+        Part::deserialize(members).map_err(E::custom)?
+    } else {
+        Part::default()
+    };
+    Ok(WrittenPart { part, json })
 }
 
 text_or! {

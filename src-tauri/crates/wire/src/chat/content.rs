@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     body::{
         CacheEntry, CallEntry, Content, FileEntry, ImageEntry, ImageUrl, Part, Said, SourceEntry,
+        WrittenPart,
     },
     request::{drop_member, drop_members},
 };
@@ -34,6 +35,7 @@ pub(super) fn read_messages<'a>(list: Vec<Said<'a>>, turn: &mut Turn<'a>, ledger
         let mut reader = Reader {
             ledger,
             path: format!("{place}.content"),
+            answer: answers,
         };
         let mut blocks = if answers {
             reader.answer(said)
@@ -59,6 +61,8 @@ pub(super) fn read_messages<'a>(list: Vec<Said<'a>>, turn: &mut Turn<'a>, ledger
 struct Reader<'l> {
     ledger: &'l mut Ledger,
     path: String,
+    /// Whether a tool speaks.
+    answer: bool,
 }
 
 impl Reader<'_> {
@@ -67,7 +71,10 @@ impl Reader<'_> {
         vec![Block::new(Body::Result(CallResult {
             call_id: said.tool_call_id.map(Cow::from).unwrap_or_default(),
             name: None,
-            blocks: self.content(said.content),
+            blocks: match said.content {
+                None => vec![Block::text("null")],
+                content => self.content(content),
+            },
             is_error: false,
         }))]
     }
@@ -113,13 +120,21 @@ impl Reader<'_> {
             Some(Content::Text(text)) => vec![Block::text(text)],
             Some(Content::Parts(parts)) => {
                 let mut blocks = Vec::with_capacity(parts.len());
-                for (nth, part) in parts.into_iter().enumerate() {
+                for (nth, WrittenPart { mut part, json }) in parts.into_iter().enumerate() {
                     let place = format!("{}[{nth}]", self.path);
-                    drop_members(self.ledger, &place, &part.unknown);
+                    let unknown = std::mem::take(&mut part.unknown);
                     let cache = part.cache_control.as_ref().and_then(CacheEntry::mark);
                     match self.part(part, &place) {
-                        Some(body) => blocks.push(Block { body, cache }),
-                        None => drop_member(self.ledger, place),
+                        Some(body) => {
+                            drop_members(self.ledger, &place, &unknown);
+                            blocks.push(Block { body, cache });
+                        }
+                        // What a tool says is for the model, in whatever form.
+                        None if self.answer => blocks.push(Block::text(json)),
+                        None => {
+                            drop_members(self.ledger, &place, &unknown);
+                            drop_member(self.ledger, place);
+                        }
                     }
                 }
                 blocks
@@ -182,6 +197,7 @@ impl Reader<'_> {
                 let mut inner = Reader {
                     ledger: self.ledger,
                     path: format!("{place}.content"),
+                    answer: true,
                 };
                 Some(Body::Result(CallResult {
                     call_id: part.tool_use_id.map(Cow::from).unwrap_or_default(),

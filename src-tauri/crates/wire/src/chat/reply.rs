@@ -3,7 +3,7 @@ use crate::{
     CallForm, Citation, Finish, Usage,
     fold::{Folded, Part},
     ids,
-    json::{Object, write_list},
+    json::{Object, write_compact, write_list},
     translate::Envelope,
 };
 
@@ -168,7 +168,7 @@ pub(super) fn write_logprobs<'l>(lists: impl IntoIterator<Item = &'l str>, out: 
         if nth > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(items.as_bytes());
+        write_compact(out, items);
     }
     out.extend_from_slice(b"],\"refusal\":null}");
 }

@@ -62,3 +62,20 @@ fn mends_half_characters_only() {
         );
     }
 }
+
+#[test]
+fn compact_json_stays_on_one_line() {
+    for (json, expected) in [
+        (
+            "{ \"a b\" : [1,\n\t2 ] ,\r\n\"c\":\"x \\\" \\\\\" }",
+            "{\"a b\":[1,2],\"c\":\"x \\\" \\\\\"}",
+        ),
+        ("\"é \"", "\"é \""),
+        ("1", "1"),
+        ("", ""),
+    ] {
+        let mut out = Vec::new();
+        write_compact(&mut out, json);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

@@ -83,6 +83,26 @@ impl<'o> Object<'o> {
     }
 }
 
+/// Appends JSON without the white space between its tokens: a line of a stream must not break.
+pub(crate) fn write_compact(out: &mut Vec<u8>, json: &str) {
+    let (mut in_string, mut escaped) = (false, false);
+    // White space is rare in what programs send; whole runs are copied.
+    let bytes = json.as_bytes();
+    let mut start = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if in_string {
+            in_string = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+        } else if byte.is_ascii_whitespace() {
+            out.extend_from_slice(&bytes[start..at]);
+            start = at + 1;
+        } else {
+            in_string = *byte == b'"';
+        }
+    }
+    out.extend_from_slice(&bytes[start..]);
+}
+
 /// Writes a list, one item at a time.
 pub(crate) fn write_list<T>(
     out: &mut Vec<u8>,

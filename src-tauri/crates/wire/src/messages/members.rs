@@ -32,6 +32,7 @@ members! {
         output_format: FormatMembers<'a> = "output_format",
         metadata: Metadata<'a> = "metadata",
         service_tier: Text<'a> = "service_tier",
+        speed: Text<'a> = "speed",
         container: &'a RawValue = "container",
         mcp_servers: Vec<&'a RawValue> = "mcp_servers",
     }

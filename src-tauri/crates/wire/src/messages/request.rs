@@ -59,7 +59,11 @@ pub(crate) fn read_request(body: &[u8]) -> Result<(Turn<'_>, Ledger), Fault> {
                 .collect(),
             ..Sampling::default()
         },
-        service_tier: request.service_tier.map(Cow::from),
+        service_tier: match request.speed.as_deref() {
+            // OpenAI's word for the same, which goes before the tier beside it.
+            Some("fast") => Some("fast".into()),
+            _ => request.service_tier.map(Cow::from),
+        },
         words: Words::MESSAGES,
         ..Turn::default()
     };

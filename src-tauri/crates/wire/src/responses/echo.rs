@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::json::{Object, fields};
+use crate::json::{Object, fields, write_compact};
 
 fields! {
     struct Repeated<'a> {
@@ -53,7 +53,7 @@ pub(super) fn of(body: &[u8]) -> String {
         ("user", read.user, None),
     ] {
         if let Some(value) = value.map(RawValue::get).or(default) {
-            object.raw(member, value);
+            write_compact(object.key(member), value);
         }
     }
     object.end();

@@ -193,6 +193,8 @@ impl Emit {
         let block = &mut self.blocks[at];
         match piece {
             Piece::Signature(proof) => block.signature = Some(proof.clone().into_owned()),
+            // A document of the request has no address.
+            Piece::Citation(citation) if citation.url.is_empty() => {}
             Piece::Citation(citation) => block.citations.push(citation.clone().into_owned()),
             // They go with the part that is open; of a text that waits they would come too early.
             Piece::Logprobs(list) => {
@@ -279,7 +281,9 @@ impl Emit {
         let held = std::mem::take(&mut block.held);
         match &mut block.kind {
             Kind::Text { .. } => {
-                let citations = std::mem::take(&mut block.citations);
+                // A source of the whole text can be named when the text is whole.
+                let placed = |citation: &mut Citation<'_>| citation.span.is_some();
+                let citations = block.citations.extract_if(.., placed).collect();
                 self.say(&held, citations, out);
             }
             Kind::Thinking if held.is_empty() => {}
@@ -416,7 +420,10 @@ impl Emit {
             return;
         };
         match block.kind {
-            Kind::Text { .. } => self.close_part(out),
+            Kind::Text { .. } => {
+                self.say("", block.citations, out);
+                self.close_part(out);
+            }
             Kind::Thinking => {
                 let Some(mut open) = block.open else { return };
                 if let Content::Reasoning { text, proof } = &mut open.content {

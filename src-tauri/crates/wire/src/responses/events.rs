@@ -117,6 +117,7 @@ impl Events {
             }
             "output_text.delta" => {
                 self.text(&id, place, (PartKind::Text, part), &delta, sink);
+                self.items[self.current].probable(part, frame.logprobs, true, sink);
             }
             "refusal.delta" => {
                 self.text(&id, place, (PartKind::Refusal, part), &delta, sink);
@@ -204,8 +205,10 @@ impl Events {
         };
         let found = citations(part.annotations);
         let item = &mut self.items[at];
+        let logprobs = part.logprobs;
         item.fill((kind, number), &said(part), &mut self.next, sink);
         item.cite_all(number, found, sink);
+        item.probable(number, logprobs, false, sink);
     }
 
     /// The item that a frame is about: by its id, else by its place, else the one before.

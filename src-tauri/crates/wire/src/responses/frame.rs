@@ -29,6 +29,7 @@ fields! {
         arguments: Loose<'a> = "arguments",
         input: Loose<'a> = "input",
         annotation: &'a RawValue = "annotation",
+        logprobs: &'a RawValue = "logprobs",
         partial_image: Loose<'a> = "partial_image_b64",
         output_format: Loose<'a> = "output_format",
     }
@@ -72,6 +73,7 @@ fields! {
         text: Loose<'a> = "text",
         refusal: Loose<'a> = "refusal",
         annotations: &'a RawValue = "annotations",
+        logprobs: &'a RawValue = "logprobs",
     }
 
     /// A source of a text.

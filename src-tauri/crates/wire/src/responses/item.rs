@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     CallForm, Citation, ToolShape,
-    json::{self, Object, Text, write_list},
+    json::{self, Object, Text, write_compact, write_list},
     translate::Envelope,
 };
 
@@ -46,7 +46,9 @@ impl Part {
         if !self.logprobs.is_empty() && !items.is_empty() {
             self.logprobs.push(',');
         }
-        self.logprobs.push_str(items);
+        let mut compact = Vec::with_capacity(items.len());
+        write_compact(&mut compact, items);
+        self.logprobs.push_str(&String::from_utf8_lossy(&compact));
     }
 }
 
@@ -298,9 +300,7 @@ fn write_members(json: &str, except: &[&str], object: &mut Object<'_>) -> Vec<St
     let mut names = Vec::with_capacity(members.0.len());
     for (name, value) in members.0 {
         if !except.contains(&&*name) {
-            object
-                .any_key(&name)
-                .extend_from_slice(value.get().as_bytes());
+            write_compact(object.any_key(&name), value.get());
             names.push(name.0.into_owned());
         }
     }

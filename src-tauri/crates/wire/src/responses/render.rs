@@ -44,9 +44,7 @@ pub(crate) fn render_request(
     if turn.store == Some(true) {
         drop_member(ledger, "store");
     }
-    if plan || thinks(turn, target) {
-        top.raw("include", r#"["reasoning.encrypted_content"]"#);
-    }
+    write_include(turn, target, plan, &mut top, ledger);
     write_limits(turn, target, plan, &mut top, ledger);
     write_reasoning(turn, target, &mut top, ledger);
     write_text(turn, target, &mut top, ledger);
@@ -59,6 +57,32 @@ fn drop_member(ledger: &mut Ledger, path: impl Into<Cow<'static, str>>) {
     ledger.note(path, Action::Dropped, Reason::Dialect);
 }
 
+fn write_include(
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    plan: bool,
+    top: &mut Object<'_>,
+    ledger: &mut Ledger,
+) {
+    let mut include = Vec::new();
+    if plan || thinks(turn, target) {
+        include.push("reasoning.encrypted_content");
+    }
+    match turn.logprobs {
+        Some(_) if plan => drop_member(ledger, turn.words.logprobs),
+        Some(alternatives) => {
+            include.push("message.output_text.logprobs");
+            if alternatives > 0 {
+                top.int("top_logprobs", alternatives);
+            }
+        }
+        None => {}
+    }
+    if !include.is_empty() {
+        write_list(top.key("include"), include, write_str);
+    }
+}
+
 /// Whether the model reasons, so that its reasoning must travel with the conversation. Models that do
 /// not refuse to be asked for it.
 fn thinks(turn: &Turn<'_>, target: &Target<'_>) -> bool {
@@ -66,9 +90,12 @@ fn thinks(turn: &Turn<'_>, target: &Target<'_>) -> bool {
         support.budget.is_some() || support.adaptive || !support.levels.is_empty()
     };
     let mut blocks = turn.messages.iter().flat_map(|message| &message.blocks);
-    turn.reasoning.is_some()
-        || target.caps.thinking.as_ref().is_some_and(steerable)
-        || blocks.any(|block| matches!(block.body, Body::Thinking(_)))
+    match &target.caps.thinking {
+        Some(support) => steerable(support),
+        None => {
+            turn.reasoning.is_some() || blocks.any(|block| matches!(block.body, Body::Thinking(_)))
+        }
+    }
 }
 
 /// Which tools take free text.
@@ -352,7 +379,6 @@ fn write_limits(
             sampling.presence_penalty.is_some_and(|value| value != 0.0),
         ),
         (words.seed, sampling.seed.is_some()),
-        (words.logprobs, turn.logprobs.is_some()),
     ] {
         if given {
             drop_member(ledger, member);
@@ -463,6 +489,7 @@ fn write_rest(turn: &Turn<'_>, plan: bool, top: &mut Object<'_>, ledger: &mut Le
         } else if turn.user_opaque && user.len() <= MAX_USER {
             top.text("safety_identifier", user);
         } else {
+            ledger.note(turn.words.user, Action::Approximated, Reason::Policy);
             top.text("safety_identifier", &ids::digest(user, 32));
         }
     }

@@ -132,7 +132,9 @@ fn contents(folded: &Folded, envelope: &Envelope) -> Vec<Content> {
                     text: text.clone(),
                     ..Part::default()
                 };
-                for (_, citation) in folded.citations.iter().filter(|(of, _)| *of == place) {
+                let cited = (folded.citations.iter())
+                    .filter(|(of, citation)| *of == place && !citation.url.is_empty());
+                for (_, citation) in cited {
                     let all = (0, text.chars().count() as u64);
                     part.citations.push(Citation {
                         span: Some(citation.span.unwrap_or(all)),

@@ -42,7 +42,7 @@ fn members(caller: Dialect) -> Vec<(&'static str, Value, &'static str)> {
                 json!({ "type": "adaptive", "display": "omitted" }),
                 "reasoning_effort",
             ),
-            ("speed", json!("fast"), ""),
+            ("speed", json!("fast"), "service_tier"),
             ("system", json!("s"), ""),
             ("something_new", json!(1), ""),
         ];

@@ -84,13 +84,18 @@ impl<'w> Talk<'w> {
     fn assistant(&mut self, message: &Message<'_>) -> Result<(), Fault> {
         let (names, custom_tools) = (self.names, self.custom_tools);
         let place = self.words.message(message.at);
-        let mut thoughts = String::new();
+        let mut thoughts: Vec<&str> = Vec::new();
         let mut texts: Vec<&Block<'_>> = Vec::new();
         let mut calls: Vec<&Call<'_>> = Vec::new();
         let mut refusal = None;
         for block in &message.blocks {
             match &block.body {
-                Body::Thinking(thinking) => thoughts.push_str(&thinking.text),
+                // Several of one turn, perhaps the same twice: in full and in short.
+                Body::Thinking(thinking) => {
+                    if !thinking.text.is_empty() && !thoughts.contains(&&*thinking.text) {
+                        thoughts.push(&thinking.text);
+                    }
+                }
                 Body::Call(call) => calls.push(call),
                 Body::Refusal(text) => refusal = Some(text),
                 Body::Text(_) => texts.push(block),
@@ -106,7 +111,7 @@ impl<'w> Talk<'w> {
             write_content(&texts, &place, out.key("content"))?;
         }
         if !thoughts.is_empty() {
-            out.text("reasoning_content", &thoughts);
+            out.text("reasoning_content", &thoughts.join("\n\n"));
         }
         if let Some(refusal) = refusal {
             out.text("refusal", refusal);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::{BlockKind, CallForm, Citation, Event, Piece, json, messages::filled};
 
 use super::super::frame::{ItemMembers, PartMembers, citations, parts, said};
@@ -40,6 +42,8 @@ struct Part {
     /// Bytes sent on.
     sent: usize,
     cited: usize,
+    /// Whether its tokens' probabilities came.
+    probable: bool,
     /// Its block, while that is open (texts and refusals).
     block: Option<usize>,
 }
@@ -214,6 +218,7 @@ impl Item {
                     number,
                     sent: 0,
                     cited: 0,
+                    probable: false,
                     block: None,
                 });
                 self.parts.len() - 1
@@ -286,6 +291,26 @@ impl Item {
         }
     }
 
+    /// Probabilities of a text's tokens: of the newest ones, or, where none came so far, of all.
+    pub(super) fn probable(
+        &mut self,
+        number: u64,
+        list: Option<&RawValue>,
+        newest: bool,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let is_it = |part: &&mut Part| part.kind == PartKind::Text && part.number == number;
+        if let Some(part) = self.parts.iter_mut().find(is_it)
+            && let Some(index) = part.block
+            && let Some(list) = list.map(RawValue::get).filter(|list| *list != "[]")
+            && (newest || !part.probable)
+        {
+            part.probable = true;
+            let piece = Piece::Logprobs(list.into());
+            sink(Event::Delta { index, piece });
+        }
+    }
+
     /// A picture, unless it is the one that was last shown.
     pub(super) fn picture(
         &mut self,
@@ -330,9 +355,10 @@ impl Item {
         }
         for (number, part) in (0..).zip(content) {
             if let Some(kind) = PartKind::named(&part).filter(|kind| kind.of_item() == self.kind) {
-                let found = citations(part.annotations);
+                let (found, logprobs) = (citations(part.annotations), part.logprobs);
                 self.fill((kind, number), &said(part), next, sink);
                 self.cite_all(number, found, sink);
+                self.probable(number, logprobs, false, sink);
             }
         }
         if let Some(data) = picture.filter(|_| self.kind == Kind::Image) {
