@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use super::schema;
 use crate::{
-    Action, Effort, Fault, FaultKind, Format, Ledger, Reason, SamplingSupport, Target, Tool,
-    ToolChoice, ToolInput, Turn, free_text,
+    Action, Effort, Fault, Format, Ledger, Reason, SamplingSupport, Target, Tool, ToolChoice,
+    ToolInput, Turn, free_text,
     ids::{self, ToolNames},
     json::{Object, write_list, write_str},
+    server_tools,
     thinking::{self, Setting},
 };
 use talk::Talk;
@@ -28,15 +29,7 @@ pub(crate) fn render_request(
     names: &ToolNames,
     ledger: &mut Ledger,
 ) -> Result<Vec<u8>, Fault> {
-    if let Some(tool) = turn.server_tools.first() {
-        let message = format!(
-            "the tool `{}` runs at its own provider only; leave it out or choose another model",
-            tool.name
-        );
-        let mut fault = Fault::new(FaultKind::BadRequest, message);
-        fault.param = Some("tools".to_owned());
-        return Err(fault);
-    }
+    server_tools::leave_out(turn, ledger)?;
     let mut body = Vec::with_capacity(16 * 1024);
     let mut top = Object::begin(&mut body);
     top.text("model", target.model);

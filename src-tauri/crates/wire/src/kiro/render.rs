@@ -3,10 +3,10 @@
 use super::talk::Talk;
 use super::tools::Tools;
 use crate::{
-    Action, Body, Effort, Fault, FaultKind, File, Form, Format, Image, Ledger, Reason, Source,
-    Target, Turn,
+    Action, Body, Effort, Fault, File, Form, Format, Image, Ledger, Reason, Source, Target, Turn,
     ids::{ToolNames, digest},
     json::{Object, write_str},
+    server_tools,
     thinking::{self, Setting},
 };
 
@@ -25,12 +25,7 @@ pub(crate) fn render_request(
     names: &ToolNames,
     ledger: &mut Ledger,
 ) -> Result<Vec<u8>, Fault> {
-    if !turn.server_tools.is_empty() {
-        let message = "Kiro has no tools that run at the provider, such as a web search";
-        let mut fault = Fault::new(FaultKind::BadRequest, message);
-        fault.param = Some("tools".to_owned());
-        return Err(fault);
-    }
+    server_tools::leave_out(turn, ledger)?;
     let tools = Tools::of(turn, ledger);
     let instructions = instructions(turn, &tools, names, ledger);
     let mut out = Vec::with_capacity(4096);
