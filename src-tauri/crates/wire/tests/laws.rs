@@ -20,7 +20,11 @@ mod kiro;
 mod ledger;
 #[path = "laws/pass.rs"]
 mod pass;
+#[path = "laws/requests.rs"]
+mod requests;
 #[path = "laws/round_trip.rs"]
 mod round_trip;
 #[path = "laws/said.rs"]
 mod said;
+#[path = "laws/shapes.rs"]
+mod shapes;

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::{
     chunk::{Annotation, Called, Choice, Chunk, Delta, Kind, Loose, Parsed, Picture, Said},
     content::{address, arguments},
@@ -123,11 +125,9 @@ impl Events {
         if self.choices[number].finished {
             return;
         }
+        let weights = choice.logprobs.and_then(|logprobs| logprobs.content);
         if let Some(delta) = choice.delta {
-            self.delta(number, delta, sink);
-        }
-        if let Some(list) = choice.logprobs.and_then(|logprobs| logprobs.content) {
-            self.piece_of_text(number, Piece::Logprobs(list.get().into()), sink);
+            self.delta(number, delta, weights, sink);
         }
         let Some(native) = choice.finish_reason.and_then(|reason| reason.0) else {
             return;
@@ -148,7 +148,13 @@ impl Events {
         }
     }
 
-    fn delta(&mut self, number: usize, delta: Delta<'_>, sink: &mut impl FnMut(Event<'_>)) {
+    fn delta(
+        &mut self,
+        number: usize,
+        delta: Delta<'_>,
+        weights: Option<&RawValue>,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
         let reasoning = [
             delta.reasoning_content,
             delta.reasoning,
@@ -169,6 +175,9 @@ impl Events {
         }
         if let Some(text) = delta.refusal.and_then(Said::into_text) {
             self.text(number, Kind::Refusal, text, sink);
+        }
+        if let Some(list) = weights {
+            self.piece_of_text(number, Piece::Logprobs(list.get().into()), sink);
         }
         if let Some(sources) = delta.annotations {
             self.annotations(number, sources.get(), sink);

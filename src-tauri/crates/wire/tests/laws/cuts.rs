@@ -1,15 +1,9 @@
 //! Cuts change nothing: however the provider's stream is split, ended, spaced and commented, the
 //! caller's is the same.
 
-use byokey_wire::Dialect;
 use proptest::prelude::*;
 
-use crate::said::{answer, said, translated};
-
-const PAIRS: [(Dialect, Dialect); 2] = [
-    (Dialect::Chat, Dialect::Messages),
-    (Dialect::Messages, Dialect::Chat),
-];
+use crate::said::{answer, pairs, said, translated};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -21,7 +15,7 @@ proptest! {
         comment in any::<bool>(),
         last_blank in any::<bool>(),
     ) {
-        for (caller, upstream) in PAIRS {
+        for (caller, upstream) in pairs() {
             let answer = answer(caller, upstream);
             let stream = said.stream(upstream);
             let plain = translated(&answer, [&*stream]);

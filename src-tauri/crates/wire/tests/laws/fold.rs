@@ -1,9 +1,8 @@
 //! A folded stream is the reply: both say the same.
 
-use byokey_wire::Dialect;
 use proptest::prelude::*;
 
-use crate::said::{Heard, answer, hear_reply, hear_stream, said, translated};
+use crate::said::{Heard, answer, hear_reply, hear_stream, pairs, said, translated};
 
 /// Arguments mean the same whatever their spacing.
 fn settled(mut heard: Heard) -> Heard {
@@ -17,9 +16,7 @@ fn settled(mut heard: Heard) -> Heard {
 proptest! {
     #[test]
     fn the_folded_stream_is_the_reply(said in said()) {
-        for (caller, upstream) in
-            [(Dialect::Chat, Dialect::Messages), (Dialect::Messages, Dialect::Chat)]
-        {
+        for (caller, upstream) in pairs() {
             let answer = answer(caller, upstream);
             let stream = translated(&answer, [&*said.stream(upstream)]);
             let reply = answer.reply(&said.reply(upstream), 0).unwrap();

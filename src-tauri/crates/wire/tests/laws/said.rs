@@ -1,5 +1,14 @@
-//! Replies made up for the laws, written as a provider of either dialect would, and read back as a
-//! caller of either dialect does.
+//! Replies made up for the laws, written as a provider of each dialect would, and read back as a
+//! caller of each dialect does.
+
+#[path = "said/gemini.rs"]
+mod gemini;
+#[path = "said/hear.rs"]
+mod hear;
+#[path = "said/responses.rs"]
+mod responses;
+
+pub(crate) use hear::{hear_reply, hear_stream};
 
 use byokey_wire::{Answer, Ask, Capabilities, Dialect, Frame, Frames, Target, translate};
 use proptest::prelude::*;
@@ -34,11 +43,26 @@ pub(crate) struct Heard {
     pub(crate) usage: Value,
 }
 
-const FINISHES: [(&str, &str); 4] = [
-    ("end_turn", "stop"),
-    ("tool_use", "tool_calls"),
-    ("max_tokens", "length"),
-    ("refusal", "content_filter"),
+/// How a reply ends, in the words of Messages, Chat and Gemini.
+const FINISHES: [(&str, &str, &str); 4] = [
+    ("end_turn", "stop", "STOP"),
+    ("tool_use", "tool_calls", "STOP"),
+    ("max_tokens", "length", "MAX_TOKENS"),
+    ("refusal", "content_filter", "SAFETY"),
+];
+
+/// Every caller with every provider whose replies must be translated for it.
+pub(crate) fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
+    let callers = CALLERS.into_iter();
+    let all = callers.flat_map(|caller| CALLERS.map(|upstream| (caller, upstream)));
+    all.filter(|(caller, upstream)| caller != upstream)
+}
+
+const CALLERS: [Dialect; 4] = [
+    Dialect::Chat,
+    Dialect::Responses,
+    Dialect::Messages,
+    Dialect::Gemini,
 ];
 
 pub(crate) fn said() -> impl Strategy<Value = Said> {
@@ -98,6 +122,8 @@ impl Said {
     pub(crate) fn stream(&self, dialect: Dialect) -> Vec<u8> {
         match dialect {
             Dialect::Messages => self.messages_stream(),
+            Dialect::Responses => self.responses_stream(),
+            Dialect::Gemini => self.gemini_stream(),
             _ => self.chat_stream(),
         }
     }
@@ -106,6 +132,8 @@ impl Said {
     pub(crate) fn reply(&self, dialect: Dialect) -> Vec<u8> {
         match dialect {
             Dialect::Messages => self.messages_reply(),
+            Dialect::Responses => self.responses_reply(),
+            Dialect::Gemini => self.gemini_reply(),
             _ => self.chat_reply(),
         }
     }
@@ -296,12 +324,19 @@ impl Said {
 
 /// The way back to a caller that asked for a stream with counts.
 pub(crate) fn answer(caller: Dialect, upstream: Dialect) -> Answer {
-    let body = br#"{"model":"m","max_tokens":9,"stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}"#;
+    let body: &[u8] = match caller {
+        Dialect::Responses => br#"{"model":"m","stream":true,"store":false,"input":"hi"}"#,
+        Dialect::Gemini => br#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
+        _ => br#"{"model":"m","max_tokens":9,"stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}"#,
+    };
     let caps = Capabilities::default();
     let target = Target::new("m", &caps, "o");
-    translate(&Ask::new(caller, body), upstream, &target)
-        .unwrap()
-        .answer
+    let ask = Ask {
+        model: Some("m"),
+        stream: Some(true),
+        ..Ask::new(caller, body)
+    };
+    translate(&ask, upstream, &target).unwrap().answer
 }
 
 /// What the caller's stream is for these pieces of the provider's.
@@ -326,112 +361,4 @@ pub(crate) fn frames(stream: &[u8]) -> Vec<String> {
     frames.push(stream, &mut each);
     frames.finish(&mut each);
     all
-}
-
-fn add(to: &mut String, from: &Value) {
-    to.push_str(from.as_str().unwrap_or_default());
-}
-
-/// What a caller hears from a stream.
-pub(crate) fn hear_stream(dialect: Dialect, stream: &[u8]) -> Heard {
-    let mut heard = Heard::default();
-    for data in frames(stream).iter().filter(|data| *data != "[DONE]") {
-        let frame: Value = serde_json::from_str(data).unwrap();
-        if dialect == Dialect::Messages {
-            hear_messages_frame(&frame, &mut heard);
-        } else {
-            hear_chat_chunk(&frame, &mut heard);
-        }
-    }
-    heard
-}
-
-fn hear_chat_chunk(chunk: &Value, heard: &mut Heard) {
-    if let Some(usage) = chunk.get("usage") {
-        heard.usage = usage.clone();
-    }
-    let Some(choice) = chunk["choices"].get(0) else {
-        return;
-    };
-    let delta = &choice["delta"];
-    add(&mut heard.content, &delta["content"]);
-    add(&mut heard.reasoning, &delta["reasoning_content"]);
-    add(&mut heard.finish, &choice["finish_reason"]);
-    for call in delta["tool_calls"].as_array().into_iter().flatten() {
-        let index = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
-        if heard.calls.len() == index {
-            heard.calls.push(Default::default());
-        }
-        let (id, name, arguments) = &mut heard.calls[index];
-        add(id, &call["id"]);
-        add(name, &call["function"]["name"]);
-        add(arguments, &call["function"]["arguments"]);
-    }
-}
-
-fn hear_messages_frame(frame: &Value, heard: &mut Heard) {
-    match frame["type"].as_str().unwrap() {
-        "content_block_start" if frame["content_block"]["type"] == "tool_use" => {
-            let block = &frame["content_block"];
-            let text = |name: &str| block[name].as_str().unwrap().to_owned();
-            heard.calls.push((text("id"), text("name"), String::new()));
-        }
-        "content_block_delta" => {
-            let delta = &frame["delta"];
-            add(&mut heard.content, &delta["text"]);
-            add(&mut heard.reasoning, &delta["thinking"]);
-            if let Some((_, _, arguments)) = heard.calls.last_mut() {
-                add(arguments, &delta["partial_json"]);
-            }
-        }
-        "message_delta" => {
-            add(&mut heard.finish, &frame["delta"]["stop_reason"]);
-            heard.usage = frame["usage"].clone();
-        }
-        _ => {}
-    }
-}
-
-/// What a caller hears from a whole reply.
-pub(crate) fn hear_reply(dialect: Dialect, reply: &[u8]) -> Heard {
-    let reply: Value = serde_json::from_slice(reply).unwrap();
-    let mut heard = Heard {
-        usage: reply["usage"].clone(),
-        ..Heard::default()
-    };
-    if dialect == Dialect::Messages {
-        add(&mut heard.finish, &reply["stop_reason"]);
-        for block in reply["content"].as_array().unwrap() {
-            add(&mut heard.content, &block["text"]);
-            add(&mut heard.reasoning, &block["thinking"]);
-            if block["type"] == "tool_use" {
-                let text = |name: &str| block[name].as_str().unwrap().to_owned();
-                heard
-                    .calls
-                    .push((text("id"), text("name"), block["input"].to_string()));
-            }
-        }
-        return heard;
-    }
-    let choice = &reply["choices"][0];
-    add(&mut heard.finish, &choice["finish_reason"]);
-    add(&mut heard.content, &choice["message"]["content"]);
-    add(
-        &mut heard.reasoning,
-        &choice["message"]["reasoning_content"],
-    );
-    for call in choice["message"]["tool_calls"]
-        .as_array()
-        .into_iter()
-        .flatten()
-    {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let function = &call["function"];
-        heard.calls.push((
-            text(&call["id"]),
-            text(&function["name"]),
-            text(&function["arguments"]),
-        ));
-    }
-    heard
 }
