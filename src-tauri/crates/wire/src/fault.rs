@@ -1,6 +1,7 @@
 //! One vocabulary for everything that can go wrong with a request: read from each provider's error
 //! reply in one place, and turned into each caller's error body in another.
 
+mod google;
 mod read;
 mod render;
 

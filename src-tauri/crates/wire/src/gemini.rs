@@ -27,3 +27,6 @@ pub(crate) use render::render_request;
 pub(crate) use reply::render_reply;
 pub(crate) use request::read_request;
 pub(crate) use schema::plain_schemas;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, google::Details};
 use crate::{Dialect, json};
 
 /// Longest message kept, in bytes.
@@ -59,8 +59,12 @@ fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
         Some("") | None => word("error_type"),
         Some(their_type) => Some(their_type),
     };
+    let details = Details::of(error);
     let code = match upstream {
         Dialect::Kiro => word("reason"),
+        Dialect::Gemini => details
+            .reason()
+            .or(error.get("status").and_then(Value::as_str)),
         _ => word("code").or(error.get("status").and_then(Value::as_str)),
     };
     let number = [error.get("code"), top.get("status"), top.get("code")]
@@ -82,7 +86,7 @@ fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
         code: code.unwrap_or_default(),
         their_type: their_type.unwrap_or_default(),
         message: &message.to_ascii_lowercase(),
-        error,
+        details,
     };
     let mut fault = Fault::new(words.kind(upstream, status), message.clone());
     fault.code = code
@@ -91,7 +95,15 @@ fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
     fault.param = error
         .get("param")
         .and_then(Value::as_str)
+        .or_else(|| details.field())
         .map(str::to_owned);
+    fault.retry_after_s = details.retry_after_s();
+    if upstream == Dialect::Gemini
+        && let Some(help) = details.help()
+        && fault.kind == FaultKind::Permission
+    {
+        fault.message = cut(&format!("{message} ({help})"));
+    }
     fault.upstream_id = word("request_id").map(str::to_owned);
     fault
 }
@@ -189,7 +201,8 @@ struct Words<'v> {
     their_type: &'v str,
     /// In lower case.
     message: &'v str,
-    error: &'v Value,
+    /// Google's details.
+    details: Details<'v>,
 }
 
 impl Words<'_> {
@@ -220,7 +233,10 @@ impl Words<'_> {
         {
             return Some(K::Billing);
         }
-        if self.is("usage_limit_reached") || self.is("quota_exceeded") || self.per_day() {
+        if let Some(kind) = self.details.kind(status, self.message) {
+            return Some(kind);
+        }
+        if self.is("usage_limit_reached") || self.is("quota_exceeded") {
             return Some(K::Quota);
         }
         if self.is("usage_not_included") {
@@ -231,9 +247,6 @@ impl Words<'_> {
         }
         if self.is("model_not_found") {
             return Some(K::UnknownModel);
-        }
-        if upstream == Dialect::Gemini && self.reason("API_KEY_INVALID") {
-            return Some(K::AccountAuth);
         }
         if upstream == Dialect::Kiro
             && let Some(kind) = self.kind_at_kiro(status)
@@ -323,37 +336,6 @@ impl Words<'_> {
         named(self.code)
             .or_else(|| named(self.their_type))
             .unwrap_or(K::Upstream)
-    }
-
-    /// Google's details: the day's quota is used up.
-    fn per_day(&self) -> bool {
-        self.details().any(|detail| {
-            detail
-                .get("violations")
-                .and_then(Value::as_array)
-                .is_some_and(|violations| {
-                    violations.iter().any(|violation| {
-                        violation
-                            .get("quotaId")
-                            .and_then(Value::as_str)
-                            .is_some_and(|id| id.contains("PerDay"))
-                    })
-                })
-        }) || self.reason("QUOTA_EXHAUSTED")
-    }
-
-    /// Google's details: this reason.
-    fn reason(&self, reason: &str) -> bool {
-        self.details()
-            .any(|detail| detail.get("reason").and_then(Value::as_str) == Some(reason))
-    }
-
-    fn details(&self) -> impl Iterator<Item = &Value> {
-        self.error
-            .get("details")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
     }
 }
 

@@ -1,7 +1,7 @@
 use super::{Fault, FaultKind};
 use crate::{
     Dialect,
-    json::{write_int, write_str},
+    json::{Object, write_int, write_list, write_str},
 };
 
 /// What callers of Messages take for a full window: Claude Code compacts its conversation on it.
@@ -262,15 +262,57 @@ fn gemini(fault: &Fault, out: &mut Vec<u8>) -> u16 {
     write_str(out, &fault.message);
     out.extend_from_slice(b",\"status\":");
     write_str(out, row.gemini_name);
-    if let Some(seconds) = fault.retry_after_s {
-        out.extend_from_slice(
-            b",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"",
-        );
-        write_int(out, seconds);
-        out.extend_from_slice(b"s\"}]");
-    }
+    gemini_details(fault, row.openai_code, out);
     out.extend_from_slice(b"}}");
     row.gemini_status
+}
+
+/// Why, which member, which quota and how long to wait, in the forms that Google's clients know.
+fn gemini_details(fault: &Fault, code: Option<&str>, out: &mut Vec<u8>) {
+    let mut details: Vec<Vec<u8>> = Vec::new();
+    let mut detail = |kind: &str, fill: &mut dyn FnMut(&mut Object<'_>)| {
+        let mut json = Vec::new();
+        let mut object = Object::begin(&mut json);
+        object.text("@type", &format!("type.googleapis.com/google.rpc.{kind}"));
+        fill(&mut object);
+        object.end();
+        details.push(json);
+    };
+    if let Some(code) = code.or(fault.code.as_deref()) {
+        let word = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        };
+        let reason: String = code.chars().map(word).collect();
+        detail("ErrorInfo", &mut |object| {
+            object.text("reason", &reason);
+            object.text("domain", "byokey");
+        });
+    }
+    if let Some(param) = &fault.param {
+        let mut violation = Vec::new();
+        let mut object = Object::begin(&mut violation);
+        object.text("field", param);
+        object.text("description", &fault.message);
+        object.end();
+        detail("BadRequest", &mut |object| {
+            write_list(object.key("fieldViolations"), [&violation], |out, json| {
+                out.extend_from_slice(json);
+            });
+        });
+    }
+    if let Some(seconds) = fault.retry_after_s {
+        detail("RetryInfo", &mut |object| {
+            object.text("retryDelay", &format!("{seconds}s"))
+        });
+    }
+    if !details.is_empty() {
+        out.extend_from_slice(b",\"details\":");
+        write_list(out, details, |out, json| out.extend_from_slice(&json));
+    }
 }
 
 fn write_or_null(out: &mut Vec<u8>, text: Option<&str>) {

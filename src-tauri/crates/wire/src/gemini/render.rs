@@ -2,6 +2,8 @@
 //!
 //! Model and stream stand in the path; only in Code Assist's envelope the model stands in the body.
 
+use std::collections::HashSet;
+
 use super::{
     clean,
     config::{ReplyShape, write_config},
@@ -93,50 +95,54 @@ fn write_tools(
     top: &mut Object<'_>,
     ledger: &mut Ledger,
 ) {
-    if turn.tools.is_empty() {
-        for (given, path) in [
-            (
-                !matches!(turn.tool_choice, None | Some(ToolChoice::Auto)),
-                turn.words.tool_choice,
-            ),
-            (turn.parallel_tools.is_some(), turn.words.parallel_tools),
-        ] {
-            if given {
-                dropped(ledger, path);
-            }
+    let words = turn.words;
+    // Google refuses a name that is declared twice.
+    let mut declared = HashSet::new();
+    let mut functions: Vec<(usize, &Tool<'_>)> = Vec::with_capacity(turn.tools.len());
+    for (at, tool) in turn.tools.iter().enumerate() {
+        if declared.insert(names.tool(tool)) {
+            functions.push((at, tool));
+        } else {
+            dropped(ledger, words.tool(at));
         }
     }
-    if turn.tools.is_empty() && turn.server_tools.is_empty() {
-        return;
+    if functions.is_empty() {
+        let chosen = !matches!(turn.tool_choice, None | Some(ToolChoice::Auto));
+        let unused = [
+            (chosen, words.tool_choice),
+            (turn.parallel_tools.is_some(), words.parallel_tools),
+        ];
+        for (_, path) in unused.into_iter().filter(|(given, _)| *given) {
+            dropped(ledger, path);
+        }
+        if turn.server_tools.is_empty() {
+            return;
+        }
     }
     let out = top.key("tools");
     out.push(b'[');
-    if !turn.tools.is_empty() {
+    if !functions.is_empty() {
         let mut group = Object::begin(out);
-        let functions = turn.tools.iter().enumerate();
-        write_list(
-            group.key("functionDeclarations"),
-            functions,
-            |out, (at, tool)| {
-                write_function(tool, at, turn.words, target, names, ledger, out);
-            },
-        );
+        let list = group.key("functionDeclarations");
+        write_list(list, &functions, |out, (at, tool)| {
+            write_function(tool, *at, words, target, names, ledger, out);
+        });
         group.end();
     }
     for (nth, tool) in turn.server_tools.iter().enumerate() {
-        if nth > 0 || !turn.tools.is_empty() {
+        if nth > 0 || !functions.is_empty() {
             out.push(b',');
         }
         write_server_tool(tool, ledger, out);
     }
     out.push(b']');
-    if !turn.tools.is_empty() {
-        write_choice(turn, names, top);
+    if functions.is_empty() {
+        return;
     }
-    if turn.parallel_tools == Some(false) && !turn.tools.is_empty() {
+    write_choice(turn, names, &declared, top, ledger);
+    if turn.parallel_tools == Some(false) {
         // There is no switch for it: further calls of the reply are left out.
-        let path = turn.words.parallel_tools;
-        ledger.note(path, Action::Emulated, Reason::Dialect);
+        ledger.note(words.parallel_tools, Action::Emulated, Reason::Dialect);
     }
 }
 
@@ -236,9 +242,15 @@ fn write_server_tool(tool: &ServerTool<'_>, ledger: &mut Ledger, out: &mut Vec<u
     out.extend_from_slice(word);
 }
 
-fn write_choice(turn: &Turn<'_>, names: &ToolNames, top: &mut Object<'_>) {
+fn write_choice(
+    turn: &Turn<'_>,
+    names: &ToolNames,
+    declared: &HashSet<&str>,
+    top: &mut Object<'_>,
+    ledger: &mut Ledger,
+) {
     use std::slice::from_ref;
-    let (mode, allowed) = match &turn.tool_choice {
+    let (mode, chosen) = match &turn.tool_choice {
         None => return,
         Some(ToolChoice::Auto) => ("AUTO", &[][..]),
         Some(ToolChoice::None) => ("NONE", &[][..]),
@@ -248,12 +260,24 @@ fn write_choice(turn: &Turn<'_>, names: &ToolNames, top: &mut Object<'_>) {
         // The one mode in which a list of functions goes together with plain text.
         Some(ToolChoice::Allowed(list, false)) => ("VALIDATED", list.as_slice()),
     };
+    // What runs at Google cannot be chosen.
+    let allowed: Vec<&str> = chosen
+        .iter()
+        .map(|name| names.upstream(name))
+        .filter(|name| declared.contains(name))
+        .collect();
+    if allowed.len() < chosen.len() {
+        dropped(ledger, turn.words.tool_choice);
+        if allowed.is_empty() {
+            return;
+        }
+    }
     let mut config = Object::begin(top.key("toolConfig"));
     let mut calling = Object::begin(config.key("functionCallingConfig"));
     calling.text("mode", mode);
     if !allowed.is_empty() {
         write_list(calling.key("allowedFunctionNames"), allowed, |out, name| {
-            write_str(out, names.upstream(name));
+            write_str(out, name);
         });
     }
     calling.end();

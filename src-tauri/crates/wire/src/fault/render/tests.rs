@@ -28,9 +28,18 @@ fn every_dialect_has_its_own_shape() {
         (
             429,
             json!({"error": {"code": 429, "message": "slow \"down\"",
-            "status": "RESOURCE_EXHAUSTED", "details": [{
-                "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]}})
+            "status": "RESOURCE_EXHAUSTED", "details": [
+                {"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "RATE_LIMIT_EXCEEDED", "domain": "byokey"},
+                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]}})
         )
+    );
+    let mut fault = Fault::new(FaultKind::BadRequest, "no");
+    fault.param = Some("contents[0].role".into());
+    assert_eq!(
+        body(Dialect::Gemini, &fault).1["error"]["details"],
+        json!([{"@type": "type.googleapis.com/google.rpc.BadRequest",
+            "fieldViolations": [{"field": "contents[0].role", "description": "no"}]}])
     );
 }
 
