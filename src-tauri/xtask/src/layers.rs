@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use crate::{
     build::{self, Profile, TestProgram},
     count::Count,
-    demo, python, setup,
+    demo, fuzz, python, setup,
     shell::{answers, cargo, command, run as run_command, run_and_read},
     ui,
 };
@@ -51,6 +51,8 @@ pub(crate) enum Layer {
     Clients,
     /// The vault with a real Secret Service (Linux)
     Keychain,
+    /// Everything that reads foreign bytes, by libFuzzer
+    Fuzz,
     /// The demo, once through
     Demo,
 }
@@ -148,6 +150,7 @@ pub(crate) fn run(layer: Layer, built: &mut Vec<TestProgram>) -> Result<Count> {
                 &[],
             )
         }
+        Layer::Fuzz => fuzz::layer(built),
         Layer::Demo => demo::once(),
     }
 }

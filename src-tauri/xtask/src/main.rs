@@ -9,6 +9,7 @@ mod build;
 mod catalog;
 mod count;
 mod demo;
+mod fuzz;
 mod layers;
 mod python;
 mod run;
@@ -41,6 +42,8 @@ enum Command {
     Demo(demo::Args),
     /// Measure byokey against going direct and against nginx
     Bench(bench::Args),
+    /// Let libFuzzer loose on everything in the translation that reads foreign bytes
+    Fuzz(fuzz::Args),
     /// Build the page that the window and the browser show; `test ui` tries it
     Ui,
     /// Refresh the bundled snapshot of models and prices
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Sim => sim::run_until_interrupted(),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Ui => ui::build(),
         Command::Catalog(args) => catalog::run(&args),
     };

@@ -1,6 +1,7 @@
 //! Reading and writing JSON without trees: text that borrows, objects with known members and a list
 //! of the rest, and the repair of half characters.
 
+mod path;
 mod rewrite;
 mod write;
 
@@ -302,20 +303,51 @@ pub(crate) fn request<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault
         let message = format!("the body is not UTF-8 (byte {})", error.valid_up_to());
         Fault::new(FaultKind::BadRequest, message)
     })?;
+    read(text, "")
+}
+
+/// Reads a value of a request that stands at this path.
+///
+/// # Errors
+/// As [`request`].
+pub(crate) fn member<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &str) -> Result<T, Fault> {
+    read(raw.get(), path)
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str, base: &str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        let message = if error.is_data() {
-            let said = error.to_string();
-            let expected = said
-                .rfind("expected ")
-                .and_then(|at| said[at..].split(" at line ").next())
-                .unwrap_or("expected something else");
-            format!("a member of the request has the wrong type: {expected} (line {line}, column {column})")
-        } else {
-            format!("the body is not valid JSON (line {line}, column {column})")
-        };
-        Fault::new(FaultKind::BadRequest, message)
+        if !error.is_data() {
+            let message = format!("the body is not valid JSON (line {line}, column {column})");
+            return Fault::new(FaultKind::BadRequest, message);
+        }
+        let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+        let offset = lines.map(str::len).sum::<usize>() + column;
+        wrong_type(&error, &path::path_at(text, offset, base))
     })
+}
+
+/// The fault of a member that has another type than it should.
+fn wrong_type(error: &serde_json::Error, path: &str) -> Fault {
+    let said = error.to_string();
+    let expected = said
+        .rfind("expected ")
+        .and_then(|at| said[at..].split(" at line ").next());
+    // The words of Rust are not the caller's.
+    let expected = match expected.unwrap_or("expected something else") {
+        "expected f64" => "expected a number",
+        "expected i64" => "expected a whole number",
+        "expected a sequence" => "expected a list",
+        other => other,
+    };
+    if path.is_empty() {
+        let message = format!("the body has the wrong type: {expected}");
+        return Fault::new(FaultKind::BadRequest, message);
+    }
+    let message = format!("`{path}` has the wrong type: {expected}");
+    let mut fault = Fault::new(FaultKind::BadRequest, message);
+    fault.param = Some(path.to_owned());
+    fault
 }
 
 /// Whether a text is one whole JSON value.

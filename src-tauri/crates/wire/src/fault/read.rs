@@ -54,7 +54,8 @@ fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
     let their_type = match error.get("type").and_then(Value::as_str) {
         // Amazon's types may have the name of their service before them.
         _ if upstream == Dialect::Kiro => {
-            word("__type").map(|name| name.rsplit('#').next().unwrap_or(name))
+            let name = word("__type").and_then(|name| name.rsplit('#').next());
+            name.filter(|name| !name.is_empty())
         }
         Some("") | None => word("error_type"),
         Some(their_type) => Some(their_type),

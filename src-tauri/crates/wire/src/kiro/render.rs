@@ -26,8 +26,8 @@ pub(crate) fn render_request(
     ledger: &mut Ledger,
 ) -> Result<Vec<u8>, Fault> {
     server_tools::leave_out(turn, ledger)?;
-    let tools = Tools::of(turn, ledger);
-    let instructions = instructions(turn, &tools, names, ledger);
+    let tools = Tools::of(turn, names, ledger);
+    let instructions = instructions(turn, &tools, ledger);
     let mut out = Vec::with_capacity(4096);
     let mut body = Object::begin(&mut out);
     if let Form::Kiro { profile } = target.form
@@ -91,25 +91,21 @@ fn conversation(turn: &Turn<'_>) -> String {
 
 /// What goes before the person's first words: system text, the shape that the reply must have, and
 /// what did not fit into descriptions of tools.
-fn instructions(
-    turn: &Turn<'_>,
-    tools: &Tools<'_>,
-    names: &ToolNames,
-    ledger: &mut Ledger,
-) -> String {
+fn instructions(turn: &Turn<'_>, tools: &Tools<'_>, ledger: &mut Ledger) -> String {
     let mut parts: Vec<String> = Vec::new();
     for block in &turn.system {
         if block.cache.is_some() {
-            ledger.note("system.cache_control", Action::Dropped, Reason::Dialect);
+            let path = format!("{}.cache_control", turn.words.system);
+            ledger.note(path, Action::Dropped, Reason::Dialect);
         }
         if let Body::Text(text) = &block.body {
             parts.push(text.clone().into_owned());
         }
     }
     if !parts.is_empty() {
-        ledger.note("system", Action::Moved, Reason::Dialect);
+        ledger.note(turn.words.system, Action::Moved, Reason::Dialect);
     }
-    parts.extend(tools.further(names));
+    parts.extend(tools.further());
     if let Some(format) = &turn.format {
         ledger.note(turn.words.format, Action::Emulated, Reason::Dialect);
         parts.push(match format {

@@ -73,7 +73,7 @@ impl<'w> Talk<'w> {
             // Kiro has no way to go on with a begun answer; it becomes history.
             _ => {
                 self.ledger
-                    .note("messages", Action::Synthesised, Reason::Dialect);
+                    .note(self.words.messages, Action::Synthesised, Reason::Dialect);
                 (&opening, &*turn.messages)
             }
         };
@@ -143,7 +143,7 @@ impl<'w> Talk<'w> {
                 });
             }
             if let Some(tools) = tools {
-                tools.write(self.names, context.key("tools"), self.ledger);
+                tools.write(context.key("tools"), self.ledger);
             }
             context.end();
         }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::schema;
 use crate::{
-    Action, Body, Ledger, Reason, Tool, ToolChoice, ToolInput, Turn,
+    Action, Body, Ledger, Reason, Tool, ToolChoice, ToolInput, Turn, Words, free_text,
     ids::ToolNames,
     json::{Object, write_list},
 };
@@ -17,27 +17,23 @@ use crate::{
 const MAX_DESCRIPTION: usize = 9200;
 /// What stands at the end of a description that was too long.
 const GOES_ON: &str = "… (goes on in the instructions)";
-/// Arguments of a tool that takes free text.
-const FREE_TEXT: &str =
-    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
-
 /// The tools that are declared, in the order in which they are written.
 pub(super) struct Tools<'t> {
+    words: Words,
+    names: &'t ToolNames,
     /// With their places in the caller's list.
     offered: Vec<(usize, &'t Tool<'t>)>,
-    /// Names that only the history knows.
+    /// Kiro's names of tools that only the history knows.
     recalled: Vec<&'t str>,
 }
 
 impl<'t> Tools<'t> {
     /// Settles which tools the model gets to see.
-    pub(super) fn of(turn: &'t Turn<'_>, ledger: &mut Ledger) -> Self {
-        let called: Vec<&str> = turn
-            .messages
-            .iter()
-            .flat_map(|message| &message.blocks)
+    pub(super) fn of(turn: &'t Turn<'_>, names: &'t ToolNames, ledger: &mut Ledger) -> Self {
+        let blocks = turn.messages.iter().flat_map(|message| &message.blocks);
+        let called: Vec<&str> = blocks
             .filter_map(|block| match &block.body {
-                Body::Call(call) => Some(&*call.name),
+                Body::Call(call) => Some(names.call(call)),
                 _ => None,
             })
             .collect();
@@ -45,22 +41,32 @@ impl<'t> Tools<'t> {
         let mut declared = HashSet::new();
         let mut offered = Vec::with_capacity(turn.tools.len());
         for (at, tool) in turn.tools.iter().enumerate() {
-            if !is_allowed(turn, tool) && !in_use.contains(&*tool.name) {
+            let name = names.tool(tool);
+            if !is_allowed(turn, name, names) && !in_use.contains(name) {
                 continue;
             }
-            if declared.insert(&*tool.name) {
+            if declared.insert(name) {
                 offered.push((at, tool));
             } else {
-                ledger.note(format!("tools[{at}]"), Action::Dropped, Reason::Dialect);
+                ledger.note(turn.words.tool(at), Action::Dropped, Reason::Dialect);
             }
         }
         let mut recalled = called;
         recalled.retain(|name| declared.insert(name));
         if !recalled.is_empty() {
-            ledger.note("tools", Action::Synthesised, Reason::InvalidHistory);
+            ledger.note(
+                turn.words.tools,
+                Action::Synthesised,
+                Reason::InvalidHistory,
+            );
         }
-        note_choice(turn, offered.is_empty() && recalled.is_empty(), ledger);
-        Self { offered, recalled }
+        note_choice(turn, declared.is_empty(), ledger);
+        Self {
+            words: turn.words,
+            names,
+            offered,
+            recalled,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -68,44 +74,77 @@ impl<'t> Tools<'t> {
     }
 
     /// What did not fit into the descriptions, for the instructions.
-    pub(super) fn further(&self, names: &ToolNames) -> Vec<String> {
-        let tools = self.offered.iter();
-        tools
-            .filter_map(|(_, tool)| {
-                let (_, rest) = split(tool.description.as_deref()?)?;
-                let name = names.tool(tool);
-                Some(format!("More about the tool `{name}`:\n{rest}"))
-            })
-            .collect()
+    pub(super) fn further(&self) -> impl Iterator<Item = String> {
+        self.offered.iter().filter_map(|(_, tool)| {
+            let (_, rest) = split(tool.description.as_deref()?)?;
+            let name = self.names.tool(tool);
+            Some(format!("More about the tool `{name}`:\n{rest}"))
+        })
     }
 
     /// Writes the list.
-    pub(super) fn write(&self, names: &ToolNames, out: &mut Vec<u8>, ledger: &mut Ledger) {
-        let known = self.offered.iter().map(|(at, tool)| Ok((*at, *tool)));
-        let all = known.chain(self.recalled.iter().map(|name| Err(*name)));
+    pub(super) fn write(&self, out: &mut Vec<u8>, ledger: &mut Ledger) {
+        let known = self.offered.iter().map(Ok);
+        let all = known.chain(self.recalled.iter().map(Err));
         write_list(out, all, |out, tool| {
             let mut entry = Object::begin(out);
             let mut specification = Object::begin(entry.key("toolSpecification"));
             match tool {
-                Ok((at, tool)) => write_tool(&mut specification, tool, at, names, ledger),
+                Ok((at, tool)) => self.write_tool(&mut specification, tool, *at, ledger),
                 Err(name) => {
-                    let name = names.upstream(name);
                     specification.text("name", name);
                     specification.text("description", name);
-                    write_schema(&mut specification, None);
+                    write_schema(&mut specification, &ToolInput::Schema(None));
                 }
             }
             specification.end();
             entry.end();
         });
     }
+
+    fn write_tool(
+        &self,
+        specification: &mut Object<'_>,
+        tool: &Tool<'_>,
+        at: usize,
+        ledger: &mut Ledger,
+    ) {
+        let (name, path) = (self.names.tool(tool), self.words.tool(at));
+        specification.text("name", name);
+        let description = tool.description.as_deref().unwrap_or_default();
+        let description = match split(description) {
+            Some((head, _)) => {
+                let path = format!("{path}.description");
+                ledger.note(path, Action::Moved, Reason::Limit);
+                Cow::Owned(format!("{head}{GOES_ON}"))
+            }
+            None if description.trim().is_empty() => Cow::Borrowed(name),
+            None => Cow::Borrowed(description),
+        };
+        specification.text("description", &description);
+        if write_schema(specification, &tool.input) {
+            let path = format!("{path}.parameters");
+            ledger.note(path, Action::Approximated, Reason::SchemaSubset);
+        }
+        for (given, member) in [
+            (tool.strict == Some(true), "strict"),
+            (tool.cache.is_some(), "cache_control"),
+        ] {
+            if given {
+                let path = format!("{path}.{member}");
+                ledger.note(path, Action::Dropped, Reason::Dialect);
+            }
+        }
+    }
 }
 
-fn is_allowed(turn: &Turn<'_>, tool: &Tool<'_>) -> bool {
+fn is_allowed(turn: &Turn<'_>, name: &str, names: &ToolNames) -> bool {
     match &turn.tool_choice {
         Some(ToolChoice::None) => false,
-        Some(ToolChoice::Named(name)) => *name == tool.name,
-        Some(ToolChoice::Allowed(names, _)) => names.contains(&tool.name),
+        Some(ToolChoice::Named(chosen)) => names.upstream(chosen) == name,
+        Some(ToolChoice::Allowed(chosen, _)) => {
+            chosen.iter().any(|chosen| names.upstream(chosen) == name)
+        }
         None | Some(ToolChoice::Auto | ToolChoice::Required) => true,
     }
 }
@@ -123,58 +162,22 @@ fn note_choice(turn: &Turn<'_>, none_shown: bool, ledger: &mut Ledger) {
         Some(ToolChoice::Required) => Some(Action::Dropped),
     };
     if let Some(action) = action {
-        ledger.note("tool_choice", action, Reason::Dialect);
+        ledger.note(turn.words.tool_choice, action, Reason::Dialect);
     }
     if turn.parallel_tools == Some(false) {
         ledger.note(turn.words.parallel_tools, Action::Dropped, Reason::Dialect);
     }
 }
 
-fn write_tool(
-    specification: &mut Object<'_>,
-    tool: &Tool<'_>,
-    at: usize,
-    names: &ToolNames,
-    ledger: &mut Ledger,
-) {
-    let name = names.tool(tool);
-    specification.text("name", name);
-    let description = tool.description.as_deref().unwrap_or_default();
-    let description = match split(description) {
-        Some((head, _)) => {
-            let path = format!("tools[{at}].description");
-            ledger.note(path, Action::Moved, Reason::Limit);
-            Cow::Owned(format!("{head}{GOES_ON}"))
-        }
-        None if description.trim().is_empty() => Cow::Borrowed(name),
-        None => Cow::Borrowed(description),
-    };
-    specification.text("description", &description);
-    if write_schema(specification, Some(&tool.input)) {
-        let path = format!("tools[{at}].parameters");
-        ledger.note(path, Action::Approximated, Reason::SchemaSubset);
-    }
-    for (given, member) in [
-        (tool.strict == Some(true), "strict"),
-        (tool.cache.is_some(), "cache_control"),
-    ] {
-        if given {
-            let path = format!("tools[{at}].{member}");
-            ledger.note(path, Action::Dropped, Reason::Dialect);
-        }
-    }
-}
-
 /// Writes how arguments look; returns whether that had to be bent.
-fn write_schema(specification: &mut Object<'_>, input: Option<&ToolInput<'_>>) -> bool {
+fn write_schema(specification: &mut Object<'_>, input: &ToolInput<'_>) -> bool {
     let mut wrapped = Object::begin(specification.key("inputSchema"));
     let bent = match input {
-        Some(ToolInput::FreeText) => {
-            wrapped.raw("json", FREE_TEXT);
+        ToolInput::FreeText => {
+            wrapped.raw("json", free_text::SCHEMA);
             false
         }
-        Some(ToolInput::Schema(given)) => schema::write(wrapped.key("json"), *given),
-        None => schema::write(wrapped.key("json"), None),
+        ToolInput::Schema(given) => schema::write(wrapped.key("json"), *given),
     };
     wrapped.end();
     bent

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub(super) use crate::json::member as read;
 use crate::{
     Fault, FaultKind,
     json::{Count, OneOrMany, Text, members},
@@ -170,21 +170,6 @@ members! {
     pub(super) struct Named<'a> {
         name: Text<'a> = "name",
     }
-}
-
-/// Reads the value at one path.
-///
-/// # Errors
-/// [`FaultKind::BadRequest`] that names the path and what was expected there.
-pub(super) fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &str) -> Result<T, Fault> {
-    serde_json::from_str(raw.get()).map_err(|error| {
-        let said = error.to_string();
-        let expected = said
-            .rfind("expected ")
-            .and_then(|at| said[at..].split(" at line ").next())
-            .unwrap_or("expected something else");
-        bad(path, format!("`{path}` has the wrong type: {expected}"))
-    })
 }
 
 /// A fault of the member at this path.

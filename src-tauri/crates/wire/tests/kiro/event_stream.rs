@@ -1,9 +1,14 @@
-//! Kiro's frames from a readable form: `{"event": name, "payload": …}`, `{"exception": name,
-//! "payload": …}`, `{"error": code, "message": …}`, or `{"hex": …}` for bytes as they are.
+//! Kiro's frames for tests: from a readable form, and around any bytes.
+
+#![allow(
+    dead_code,
+    reason = "every test that takes this file in uses its own part of it"
+)]
 
 use serde_json::Value;
 
-/// The bytes of a stream.
+/// The bytes of a stream whose frames are `{"event": name, "payload": …}`, `{"exception": name,
+/// "payload": …}`, `{"error": code, "message": …}`, or `{"hex": …}` for bytes as they are.
 pub(crate) fn stream(frames: &[Value]) -> Vec<u8> {
     frames.iter().flat_map(frame).collect()
 }
@@ -16,35 +21,41 @@ fn frame(frame: &Value) -> Vec<u8> {
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
             .collect();
     }
-    let mut headers = Vec::new();
-    let mut header = |name: &str, value: &str| {
-        headers.push(u8::try_from(name.len()).unwrap());
-        headers.extend(name.as_bytes());
-        headers.push(7);
-        headers.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
-        headers.extend(value.as_bytes());
-    };
+    let mut named = Vec::new();
     for (member, kind) in [("event", ":event-type"), ("exception", ":exception-type")] {
         if let Some(name) = text(member) {
-            header(kind, name);
-            header(":content-type", "application/json");
-            header(":message-type", member);
+            named.push((kind, name));
+            named.push((":content-type", "application/json"));
+            named.push((":message-type", member));
         }
     }
     if let Some(code) = text("error") {
-        header(":error-code", code);
-        header(":error-message", text("message").unwrap_or_default());
-        header(":message-type", "error");
+        named.push((":error-code", code));
+        named.push((":error-message", text("message").unwrap_or_default()));
+        named.push((":message-type", "error"));
     }
     let payload = frame
         .get("payload")
         .map(Value::to_string)
         .unwrap_or_default();
-    sealed(&headers, payload.as_bytes())
+    sealed(&headers(&named), payload.as_bytes())
 }
 
-/// A frame around these headers and this payload.
-fn sealed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
+/// Headers that are text.
+pub(crate) fn headers(named: &[(&str, &str)]) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in named {
+        headers.push(u8::try_from(name.len()).unwrap());
+        headers.extend(name.as_bytes());
+        headers.push(7);
+        headers.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
+        headers.extend(value.as_bytes());
+    }
+    headers
+}
+
+/// A frame around these headers and this payload; its lengths and checksums fit.
+pub(crate) fn sealed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let length = |bytes: usize| u32::try_from(bytes).unwrap().to_be_bytes();
     let mut frame = Vec::new();
     frame.extend(length(16 + headers.len() + payload.len()));

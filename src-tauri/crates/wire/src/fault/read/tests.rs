@@ -314,6 +314,8 @@ fn kiro_says_it_by_reason_and_type() {
         assert_eq!(fault.code.unwrap_or_default(), *code, "{body}");
         assert!(!fault.message.is_empty());
     }
+    let nameless = read_error(Dialect::Kiro, 400, br#"{"__type":"a#"}"#);
+    assert!(nameless.message.contains("400") && nameless.code.is_none());
     let key = br#"{"message":"no such key ksk_abcdefghijklmnop"}"#;
     let fault = read_error(Dialect::Kiro, 401, key);
     assert_eq!(fault.message, "no such key ksk_\u{2026}");
