@@ -5,6 +5,7 @@
 //! over pieces of any size, hold no tree, and let the caller start sending as soon as the model is
 //! known. Nothing is interpreted beyond the top-level members byokey acts on.
 
+mod text;
 mod utf8;
 
 #[cfg(test)]
@@ -392,16 +393,7 @@ impl Scan {
 
     fn text(&mut self, bytes: &[u8], mut at: usize, key: bool) -> Result<usize, ScanError> {
         let start = at;
-        loop {
-            at += plain_text(&bytes[at..]);
-            match (bytes.get(at), bytes.get(at + 1)) {
-                // Source code is full of these; no state is needed where both bytes are here.
-                (Some(b'\\'), Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {
-                    at += 2;
-                }
-                _ => break,
-            }
-        }
+        at += text::run(&bytes[at..]);
         if self.keeps() {
             self.keep_all(&bytes[start..at])?;
         }
@@ -568,28 +560,4 @@ impl Scan {
             _ => ScanError::NotJson { at: self.base + at },
         }
     }
-}
-
-/// Bytes at the start of `bytes` that are inside a string and neither end nor escape it.
-fn plain_text(bytes: &[u8]) -> usize {
-    const BLOCK: usize = 32;
-    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    // Most strings and the stretches between escapes are short: look at single bytes first.
-    let near = bytes.len().min(BLOCK);
-    if let Some(at) = bytes[..near].iter().position(|&byte| special(byte)) {
-        return at;
-    }
-    let mut at = near;
-    // Branch-free over a block, so that the compiler can use vector instructions.
-    for block in bytes[at..].chunks_exact(BLOCK) {
-        if block
-            .iter()
-            .fold(false, |found, &byte| found | special(byte))
-        {
-            break;
-        }
-        at += BLOCK;
-    }
-    let rest = bytes[at..].iter().position(|&byte| special(byte));
-    at + rest.unwrap_or(bytes.len() - at)
 }
