@@ -11,8 +11,8 @@ mod placing;
 use std::borrow::Cow;
 
 use crate::{
-    Action, Block, Body, CallForm, Dialect, Ledger, Message, Reason, Role, Target, Tool, ToolInput,
-    Turn, Words, free_text, origin,
+    Action, Block, Body, CallForm, Dialect, Format, Ledger, Message, Reason, Role, Target, Tool,
+    ToolInput, Turn, Words, free_text, origin,
 };
 use pairing::Pairing;
 
@@ -80,6 +80,26 @@ pub(crate) fn repair(
     origin::settle(turn, target, keep_text, ledger);
     free_text_calls(turn);
     order(turn, Rules::of(upstream, target), ledger);
+}
+
+/// Speaks of JSON where nobody has: OpenAI refuses to answer with it otherwise. Its own callers know
+/// that, Gemini's do not.
+pub(crate) fn speak_of_json(turn: &mut Turn<'_>, ledger: &mut Ledger) {
+    let speaks = |block: &Block<'_>| match &block.body {
+        Body::Text(text) => text
+            .as_bytes()
+            .windows(4)
+            .any(|word| word.eq_ignore_ascii_case(b"json")),
+        _ => false,
+    };
+    let messages = turn.messages.iter().flat_map(|message| &message.blocks);
+    if !matches!(turn.format, Some(Format::JsonObject))
+        || turn.system.iter().chain(messages).any(speaks)
+    {
+        return;
+    }
+    ledger.note(turn.words.system, Action::Synthesised, Reason::Dialect);
+    turn.system.push(Block::text(Format::in_words(None)));
 }
 
 fn order(turn: &mut Turn<'_>, rules: Rules, ledger: &mut Ledger) {

@@ -165,6 +165,9 @@ pub fn translate(
         turn.words.reasoning = "model";
     }
     history::repair(&mut turn, upstream, target, &mut losses);
+    if caller == Dialect::Gemini && matches!(upstream, Dialect::Chat | Dialect::Responses) {
+        history::speak_of_json(&mut turn, &mut losses);
+    }
     if upstream == Dialect::Messages {
         messages::mark_for_cache(&mut turn, &mut losses);
     }

@@ -446,3 +446,17 @@ pub enum Format<'a> {
         strict: Option<bool>,
     },
 }
+
+impl Format<'_> {
+    /// What a model is told that its provider cannot hold to a shape: to answer with JSON, by this
+    /// schema if there is one.
+    pub(crate) fn in_words(schema: Option<&RawValue>) -> String {
+        match schema {
+            None => "Answer with one JSON object and nothing else.".to_owned(),
+            Some(schema) => format!(
+                "Answer with one JSON value that follows this JSON Schema, and nothing else:\n{}",
+                schema.get()
+            ),
+        }
+    }
+}

@@ -35,7 +35,8 @@ pub(crate) fn render_request(
     top.text("model", target.model);
     let custom_tools = target.caps.custom_tools == Some(true);
     let out = top.key("messages");
-    Talk::new(turn.words, custom_tools, names, ledger, out).write(turn)?;
+    let shape = shape_in_words(turn, target);
+    Talk::new(turn.words, custom_tools, names, ledger, out).write(turn, shape)?;
     write_tools(turn, names, custom_tools, &mut top, ledger);
     if turn.stream {
         top.bool("stream", true);
@@ -247,17 +248,24 @@ fn write_reasoning(
     let _ = serde_json::to_writer(top.key("reasoning_effort"), &effort);
 }
 
+/// The reply's shape in words, where the provider does not take its schema.
+fn shape_in_words(turn: &Turn<'_>, target: &Target<'_>) -> Option<String> {
+    match turn.format {
+        Some(Format::JsonSchema { schema, .. }) if target.caps.json_schema == Some(false) => {
+            Some(Format::in_words(Some(schema)))
+        }
+        _ => None,
+    }
+}
+
 fn write_format(turn: &Turn<'_>, target: &Target<'_>, top: &mut Object<'_>, ledger: &mut Ledger) {
     let json_object = r#"{"type":"json_object"}"#;
     match &turn.format {
         None => {}
         Some(Format::JsonObject) => top.raw("response_format", json_object),
         Some(Format::JsonSchema { .. }) if target.caps.json_schema == Some(false) => {
-            ledger.note(
-                turn.words.format,
-                Action::Approximated,
-                Reason::ModelCapability,
-            );
+            // Its schema is told in words.
+            ledger.note(turn.words.format, Action::Emulated, Reason::ModelCapability);
             top.raw("response_format", json_object);
         }
         Some(Format::JsonSchema {

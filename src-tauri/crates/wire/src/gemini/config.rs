@@ -52,13 +52,7 @@ impl<'a> ReplyShape<'a> {
 
     /// What the model is told in words.
     pub(super) fn instruction(&self) -> Option<String> {
-        Some(match self.told? {
-            None => "Answer with one JSON object and nothing else.".to_owned(),
-            Some(schema) => format!(
-                "Answer with one JSON value that follows this JSON Schema, and nothing else:\n{}",
-                schema.get()
-            ),
-        })
+        self.told.map(Format::in_words)
     }
 }
 

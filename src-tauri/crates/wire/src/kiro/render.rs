@@ -108,13 +108,10 @@ fn instructions(turn: &Turn<'_>, tools: &Tools<'_>, ledger: &mut Ledger) -> Stri
     parts.extend(tools.further());
     if let Some(format) = &turn.format {
         ledger.note(turn.words.format, Action::Emulated, Reason::Dialect);
-        parts.push(match format {
-            Format::JsonObject => "Answer with one JSON object and nothing else.".to_owned(),
-            Format::JsonSchema { schema, .. } => format!(
-                "Answer with one JSON value that follows this JSON Schema, and nothing else:\n{}",
-                schema.get()
-            ),
-        });
+        parts.push(Format::in_words(match format {
+            Format::JsonObject => None,
+            Format::JsonSchema { schema, .. } => Some(schema),
+        }));
     }
     parts.join("\n\n")
 }

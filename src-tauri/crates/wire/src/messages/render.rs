@@ -213,15 +213,10 @@ fn write_caller(body: &mut Object<'_>, turn: &Turn<'_>, ledger: &mut Ledger) {
 
 fn write_system(body: &mut Object<'_>, turn: &Turn<'_>, target: &Target<'_>, marks: &mut Marks) {
     let instruction = match &turn.format {
-        Some(Format::JsonObject) => {
-            Some("Answer with one JSON object and nothing else.".to_owned())
-        }
+        Some(Format::JsonObject) => Some(Format::in_words(None)),
         Some(Format::JsonSchema { .. }) if replies_by_tool(turn, target) => None,
         Some(Format::JsonSchema { schema, .. }) if reply_schema(turn, target).is_none() => {
-            Some(format!(
-                "Answer with one JSON value that follows this JSON Schema, and nothing else:\n{}",
-                schema.get()
-            ))
+            Some(Format::in_words(Some(schema)))
         }
         _ => None,
     };

@@ -38,13 +38,17 @@ impl<'w> Talk<'w> {
         }
     }
 
-    /// Writes the conversation, system text first.
-    pub(super) fn write(mut self, turn: &Turn<'_>) -> Result<(), Fault> {
+    /// Writes the conversation: system text first, with what byokey has to add to it.
+    pub(super) fn write(mut self, turn: &Turn<'_>, addition: Option<String>) -> Result<(), Fault> {
         self.out.push(b'[');
-        if !turn.system.is_empty() {
+        if !turn.system.is_empty() || addition.is_some() {
             self.drop_marks(&turn.system, self.words.system);
             // One message, one string: some providers take no more.
-            let text = joined(&turn.system);
+            let text = match (joined(&turn.system), addition) {
+                (said, Some(more)) if !said.is_empty() => format!("{said}\n\n{more}").into(),
+                (_, Some(more)) => more.into(),
+                (said, None) => said,
+            };
             let mut message = self.begin("system");
             message.text("content", &text);
             message.end();
@@ -246,10 +250,13 @@ fn write_part(body: &Body<'_>, path: &str, out: &mut Vec<u8>) -> Result<(), Faul
         }
         Body::File(File {
             source: Source::Text(text),
-            ..
+            name,
         }) => {
             part.text("type", "text");
-            part.text("text", text);
+            match name {
+                Some(name) => part.text("text", &format!("{name}\n\n{text}")),
+                None => part.text("text", text),
+            }
         }
         Body::File(File {
             source: Source::Base64 { media_type, data },

@@ -348,7 +348,7 @@ fn tools_choices_and_formats() {
         [
             "tool_choice dropped",
             "parallel_tool_calls dropped",
-            "response_format approximated"
+            "response_format emulated"
         ]
     );
 }
