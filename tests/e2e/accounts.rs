@@ -332,3 +332,17 @@ async fn the_management_api_renames_and_switches_off() {
     let reply = server.get("/manage/accounts", &key).send().await.unwrap();
     assert_eq!(reply.status(), 401);
 }
+
+#[tokio::test]
+async fn what_an_address_needs_is_given_beside_the_key() {
+    both_ways("port: 0\n", async |house, _| {
+        let line = ["add-key", "azure-openai", "--no-check"];
+        let missing = house.run_with(&line, "0123456789abcdef").await;
+        missing.fails(&["--field resource="]);
+        let line = [&line[..], &["--field", "resource=my-resource", "--json"]].concat();
+        let added = house.run_with(&line, "0123456789abcdef").await.ok().json();
+        assert_eq!(added["account"]["fields"]["resource"], "my-resource");
+        assert!(added["account"]["idle"].is_null(), "{added}");
+    })
+    .await;
+}

@@ -6,6 +6,7 @@ use crate::{CatalogError, Notice, Provider};
 /// Every provider's file; a test compares the list with the folder.
 pub(crate) const FILES: &[(&str, &str)] = &[
     ("alibaba", include_str!("../data/providers/alibaba.toml")),
+    ("amp", include_str!("../data/providers/amp.toml")),
     (
         "antigravity",
         include_str!("../data/providers/antigravity.toml"),
@@ -86,6 +87,11 @@ fn provider(id: &str, text: &str, snapshot: &mut Snapshot) -> Result<Provider, C
     let name = format!("providers/{id}.toml");
     let file: ProviderFile = toml::from_str(text).map_err(|error| damaged(&name, &error))?;
     let mut provider = file.provider;
+    for service in &mut provider.services {
+        if service.base_url.is_empty() {
+            service.base_url.clone_from(&provider.base_url);
+        }
+    }
     let Some(as_of) = provider.as_of.filter(|_| provider.id == id) else {
         return Err(damaged(
             &name,

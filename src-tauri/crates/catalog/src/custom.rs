@@ -1,9 +1,10 @@
-use byokey_wire::Dialect;
+use byokey_wire::{Dialect, Shape, Task};
 
 use crate::endpoint::Endpoint;
 use crate::snapshot::blank;
 use crate::{
-    Auth, CatalogError, Flow, Key, Kind, ListModels, ListShape, Provider, Route, Standing, Status,
+    Auth, CatalogError, Flow, Key, Kind, ListModels, ListShape, Provider, Route, Service, Standing,
+    Status,
 };
 
 /// A provider that the user's configuration describes.
@@ -69,6 +70,8 @@ impl CustomProvider {
                 regions: Vec::new(),
                 quirks: [].into(),
             }],
+            services: services(self.dialect, &self.base_url),
+            native_hosts: Vec::new(),
             base_url: self.base_url,
             check: None,
             list_models: list.into_iter().collect(),
@@ -118,6 +121,32 @@ fn conventions(dialect: Dialect) -> (Auth, &'static str, Option<&'static str>, O
         ),
         Dialect::Kiro => (Auth::Bearer, "/generateAssistantResponse", None, None),
     }
+}
+
+/// What servers of a dialect usually do beside conversations.
+fn services(dialect: Dialect, base: &str) -> Vec<Service> {
+    let gemini = "/models/{model}:{method}";
+    let own: &[(Task, Shape, &str)] = match dialect {
+        Dialect::Chat | Dialect::Responses => &[
+            (Task::Embeddings, Shape::OpenAi, "/embeddings"),
+            (Task::Speech, Shape::OpenAi, "/audio/speech"),
+            (Task::Transcriptions, Shape::OpenAi, "/audio/transcriptions"),
+            (Task::Translations, Shape::OpenAi, "/audio/translations"),
+            (Task::Images, Shape::OpenAi, "/images/generations"),
+        ],
+        Dialect::Gemini => &[
+            (Task::Embeddings, Shape::Gemini, gemini),
+            (Task::Speech, Shape::Gemini, gemini),
+            (Task::Transcriptions, Shape::Gemini, gemini),
+            (Task::Images, Shape::Gemini, gemini),
+        ],
+        Dialect::Messages | Dialect::Kiro => &[],
+    };
+    let service = |(task, shape, path): &(Task, Shape, &str)| Service {
+        base_url: base.to_owned(),
+        ..Service::at(*task, *shape, path)
+    };
+    own.iter().map(service).collect()
 }
 
 fn key_route() -> Route {

@@ -177,7 +177,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// Escapes everything that would end a path segment or start a template or query.
-fn escape(segment: &str) -> String {
+pub(crate) fn escape(segment: &str) -> String {
     let mut escaped = String::with_capacity(segment.len());
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':' | b'@') {

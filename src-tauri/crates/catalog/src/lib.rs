@@ -19,6 +19,7 @@ mod price;
 mod provider;
 mod quirk;
 mod route;
+mod service;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -39,3 +40,4 @@ pub use price::{LongPrice, Price};
 pub use provider::{Auth, Field, Kind, Provider};
 pub use quirk::Quirk;
 pub use route::{Import, Notice, NoticeKind, Offer, Place, Route, Standing, Status};
+pub use service::{NativeHost, Service};

@@ -50,6 +50,26 @@ pub struct LongPrice {
 }
 
 impl Price {
+    /// List price in USD of what is not counted in tokens; `None` when nothing of it was counted or
+    /// has a price.
+    pub fn of_units(
+        &self,
+        characters: Option<u64>,
+        seconds: Option<f64>,
+        images: Option<u64>,
+    ) -> Option<f64> {
+        let count = |count: Option<u64>| count.map(|count| count as f64);
+        let parts = [
+            (count(characters), self.character),
+            (seconds, self.second),
+            (count(images), self.image),
+        ];
+        let priced = parts
+            .into_iter()
+            .filter_map(|(count, price)| Some(count? * price?));
+        priced.reduce(|sum, part| sum + part)
+    }
+
     /// List price of one request in USD. Cached parts are counted at their own price where there is
     /// one and as plain prompt otherwise; what the provider did not report costs nothing. For a
     /// subscription this is an equivalent, not money spent.

@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use byokey_wire::{Capabilities, Dialect};
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Date, Endpoint, Family, Flow, ListModels, Mode, Model, Quirk, Route};
+use crate::{
+    Check, Date, Endpoint, Family, Flow, ListModels, Mode, Model, NativeHost, Quirk, Route, Service,
+};
 
 /// One company product that a person has an account with.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -45,6 +47,12 @@ pub struct Provider {
     /// Where requests go, the preferred one of a dialect first.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// What it does beside conversations, the preferred way of a task first.
+    #[serde(default)]
+    pub services: Vec<Service>,
+    /// Other hosts for calls that pass through as they are.
+    #[serde(default)]
+    pub native_hosts: Vec<NativeHost>,
     /// Free call that proves a key.
     pub check: Option<Check>,
     /// Live lists of models.
@@ -171,8 +179,13 @@ impl Provider {
     /// How a credential of `route` is sent to `endpoint`: the route's word goes first, then the
     /// endpoint's, then the provider's.
     pub fn auth_for<'a>(&'a self, route: Option<&'a Route>, endpoint: &'a Endpoint) -> &'a Auth {
+        self.auth_with(route, endpoint.auth.as_ref())
+    }
+
+    /// The same for an address that says `own` of it, or nothing.
+    pub fn auth_with<'a>(&'a self, route: Option<&'a Route>, own: Option<&'a Auth>) -> &'a Auth {
         let of_route = route.and_then(|route| route.auth.as_ref());
-        of_route.or(endpoint.auth.as_ref()).unwrap_or(&self.auth)
+        of_route.or(own).unwrap_or(&self.auth)
     }
 
     /// Constant headers of a request: the provider's, the endpoint's and the route's; a name that
@@ -182,8 +195,17 @@ impl Provider {
         route: Option<&'a Route>,
         endpoint: &'a Endpoint,
     ) -> BTreeMap<&'a str, &'a str> {
+        self.headers_with(route, &endpoint.headers)
+    }
+
+    /// The same for an address with constant headers of its own.
+    pub fn headers_with<'a>(
+        &'a self,
+        route: Option<&'a Route>,
+        own: &'a BTreeMap<String, String>,
+    ) -> BTreeMap<&'a str, &'a str> {
         let of_route = route.into_iter().flat_map(|route| &route.headers);
-        let all = self.headers.iter().chain(&endpoint.headers).chain(of_route);
+        let all = self.headers.iter().chain(own).chain(of_route);
         all.map(|(name, value)| (name.as_str(), value.as_str()))
             .collect()
     }

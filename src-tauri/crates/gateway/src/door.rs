@@ -3,9 +3,11 @@
 //! Loopback is no wall: every web page and every user of the computer can reach it. So a request
 //! must name this endpoint as its host, must not come from a web page, and must carry a client key.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64::Engine as _;
 use byokey_wire::{Dialect, Fault, FaultKind};
 use http::request::Parts;
 use http::{HeaderMap, Version, header};
@@ -72,25 +74,46 @@ fn is_ours(host: &str, local: SocketAddr, names: &[String]) -> bool {
 }
 
 /// Names under which clients of the known dialects send their key.
-const KEY_HEADERS: [&str; 4] = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
+const KEY_HEADERS: [&str; 5] = [
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "api-key",
+    "xi-api-key",
+];
 
 /// The client keys of a request, wherever its program puts them. Some programs fill two places, one
 /// of them with a word of their own.
-fn keys(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+fn keys(headers: &HeaderMap) -> impl Iterator<Item = Cow<'_, str>> {
     KEY_HEADERS.iter().filter_map(|name| {
         let value = headers.get(*name)?.to_str().ok()?;
         if *name != "authorization" {
-            return Some(value.trim());
+            return Some(value.trim().into());
         }
         let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+        let key = key.trim();
+        match scheme.to_ascii_lowercase().as_str() {
+            // Deepgram's programs say `Token`.
+            "bearer" | "token" => Some(key.into()),
+            "basic" => password(key).map(Cow::Owned),
+            _ => None,
+        }
     })
+}
+
+/// The password of Basic credentials; Twilio's programs send a key as that.
+fn password(encoded: &str) -> Option<String> {
+    let both = base64::engine::general_purpose::STANDARD
+        .decode(encoded)
+        .ok()?;
+    let both = String::from_utf8(both).ok()?;
+    Some(both.split_once(':')?.1.to_owned())
 }
 
 /// Finds out who calls; `None` when the configuration lets anybody in and the key is unknown.
 pub(crate) fn check_key(headers: &HeaderMap, view: &View) -> Result<Option<Arc<Caller>>, Fault> {
     let refused = |message: &str| Err(Fault::new(FaultKind::ClientKey, message.to_owned()));
-    let Some(caller) = keys(headers).find_map(|key| view.roster.caller(key)) else {
+    let Some(caller) = keys(headers).find_map(|key| view.roster.caller(&key)) else {
         if !view.config.auth.require_key {
             return Ok(None);
         }
@@ -262,10 +285,17 @@ mod tests {
             ("x-api-key", "byk_1"),
             ("x-goog-api-key", "byk_1"),
             ("api-key", "byk_1 "),
+            ("xi-api-key", "byk_1"),
+            ("authorization", "Token byk_1"),
+            ("authorization", "Basic QUMxOmJ5a18x"),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
-            assert_eq!(keys(&headers).next(), Some("byk_1"), "{name}: {value}");
+            assert_eq!(
+                keys(&headers).next().as_deref(),
+                Some("byk_1"),
+                "{name}: {value}"
+            );
         }
         let mut headers = HeaderMap::new();
         headers.insert("authorization", "Basic byk_1".parse().unwrap());

@@ -18,6 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::flow::Flowing;
 use crate::upload::Upload;
 
 /// A caller that stops in the middle of its body is let go after this long.
@@ -404,6 +405,8 @@ pub(crate) enum Outgoing {
     Whole(Option<Bytes>),
     /// Piece by piece, as the caller sends it.
     Fed(Fed),
+    /// The same of bytes that nobody looks at, or of a form.
+    Flowing(Box<Flowing>),
 }
 
 /// The caller's pieces with the model name replaced.
@@ -453,6 +456,7 @@ impl Body for Outgoing {
         match self.get_mut() {
             Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
             Self::Fed(fed) => fed.poll_piece(cx).map_ok(Frame::data),
+            Self::Flowing(flowing) => flowing.poll_piece(cx).map_ok(Frame::data),
         }
     }
 
@@ -465,6 +469,7 @@ impl Body for Outgoing {
             Self::Whole(body) => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
             }
+            Self::Flowing(flowing) => flowing.size_hint(),
             Self::Fed(fed) => fed
                 .length
                 .map_or_else(SizeHint::default, SizeHint::with_exact),

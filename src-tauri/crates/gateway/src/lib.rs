@@ -4,6 +4,7 @@
 //! serve it, how the bytes go through, what it cost. The gateway knows nothing of management, windows
 //! or command lines; they sit on [`Engine`].
 
+mod amp;
 mod budget;
 mod chain;
 mod completions;
@@ -11,8 +12,11 @@ pub mod config;
 mod door;
 mod engine;
 mod feed;
+mod flow;
+mod media;
 mod meter;
 mod models;
+mod native;
 mod ollama;
 mod pace;
 mod recall;
@@ -25,6 +29,7 @@ mod server;
 mod socket;
 mod stored;
 mod surface;
+mod through;
 mod upload;
 mod upstream;
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use byokey_catalog::Price;
 use byokey_vault::{Outcome, Units, UsageRow};
 use byokey_wire::{Dialect, Fault, Plan, Seen, Usage};
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::engine::{Notice, Shared};
 use crate::resolve::Candidate;
-use crate::roster::Caller;
+use crate::roster::{Caller, Seat};
 use crate::stored::{Known, Owner};
 
 /// Counts one request and writes it down when dropped, however the request ends: a caller that
@@ -15,7 +16,7 @@ use crate::stored::{Known, Owner};
 pub(crate) struct Meter {
     shared: Arc<Shared>,
     row: Option<UsageRow>,
-    price: Option<byokey_catalog::Price>,
+    price: Option<Price>,
     began: Instant,
     caller: Option<Arc<Caller>>,
     /// Whose the reply is, while it waits to be remembered by its id.
@@ -92,6 +93,17 @@ impl Meter {
         });
     }
 
+    /// An account is asked for something else than a conversation.
+    pub(crate) fn asks_seat(&mut self, seat: &Seat, model: Option<&str>, price: Option<Price>) {
+        self.price = price;
+        self.note(|row| {
+            row.account = Some(seat.account.id);
+            row.account_name = Some(seat.account.name.clone());
+            row.provider = Some(seat.account.provider.clone());
+            row.model = model.map(ToOwned::to_owned);
+        });
+    }
+
     /// The reply's first bytes went out.
     pub(crate) fn first(&mut self) {
         let elapsed = millis(self.began);
@@ -147,15 +159,24 @@ impl Drop for Meter {
             return;
         };
         row.latency_ms = millis(self.began);
-        if !row.usage.is_empty() {
-            row.cost_usd = self.price.as_ref().map(|price| price.estimate(&row.usage));
-        }
+        row.cost_usd = self.price.as_ref().and_then(|price| cost(price, &row));
         if let (Some(caller), Some(cost)) = (&self.caller, row.cost_usd) {
             caller.spent.add(row.at, cost);
         }
         let id = row.request_id.clone();
         self.shared.vault.usage().record(row);
         self.shared.announce(Notice::Request { id });
+    }
+}
+
+/// The list price of what a request used; `None` when it is not known what it used.
+fn cost(price: &Price, row: &UsageRow) -> Option<f64> {
+    let seconds = row.units.audio_ms.map(|ms| ms as f64 / 1000.0);
+    let units = price.of_units(row.units.characters, seconds, row.units.images);
+    match (row.usage.is_empty(), units) {
+        (true, units) => units,
+        // Whoever counts tokens bills by them, and says the length only besides.
+        (false, _) => Some(price.estimate(&row.usage)),
     }
 }
 

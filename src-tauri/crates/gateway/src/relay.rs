@@ -18,7 +18,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use self::stream::Limits;
+pub(crate) use self::reply::{Collected, collect};
+pub(crate) use self::stream::Limits;
 use crate::chain::Chain;
 use crate::engine::{Shared, View};
 use crate::feed::{Feed, Named, Outgoing, Place};
@@ -429,7 +430,7 @@ impl From<Fault> for Failure {
     }
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
     let is_json = |value: &HeaderValue| {
         let given = value.to_str().unwrap_or_default();
         let essence = given.split(';').next().unwrap_or_default().trim();
@@ -469,7 +470,7 @@ async fn refusal(candidate: &Candidate, response: Response<Incoming>, limits: Li
 }
 
 /// Seconds until a new try, from `retry-after` or `retry-after-ms`.
-fn retry_after(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<u64> {
     let text = |name| {
         headers
             .get(name)

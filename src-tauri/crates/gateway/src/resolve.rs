@@ -1,5 +1,7 @@
 //! From a model name to the accounts that can serve it, in the order in which they are asked.
 
+mod served;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use byokey_wire::{Capabilities, Dialect, Fault, FaultKind, Plan, plan};
 use http::{HeaderMap, HeaderName, Uri};
 use parking_lot::Mutex;
 
+pub(crate) use self::served::Served;
+use self::served::ServedBefore;
 use crate::config::Config;
 use crate::roster::{Line, Roster, Seat};
 
@@ -31,7 +35,10 @@ pub(crate) struct Candidate {
 
 /// Answers already found; valid as long as roster and configuration stay.
 #[derive(Default)]
-pub(crate) struct Resolved(Mutex<HashMap<Question, Arc<[Candidate]>>>);
+pub(crate) struct Resolved {
+    candidates: Mutex<HashMap<Question, Arc<[Candidate]>>>,
+    served: ServedBefore,
+}
 
 /// Who speaks what, and the name asked for.
 type Question = (Dialect, String);
@@ -59,11 +66,11 @@ impl Resolved {
         name: &str,
     ) -> Result<Arc<[Candidate]>, Fault> {
         let key = (caller, name.to_owned());
-        if let Some(found) = self.0.lock().get(&key) {
+        if let Some(found) = self.candidates.lock().get(&key) {
             return Ok(found.clone());
         }
         let found: Arc<[Candidate]> = known.candidates(caller, name)?.into();
-        let mut remembered = self.0.lock();
+        let mut remembered = self.candidates.lock();
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }

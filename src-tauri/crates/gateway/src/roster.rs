@@ -4,6 +4,8 @@
 //! sensitive, and client keys as digests. A change in the vault or the configuration makes a new
 //! roster; requests under way keep the one they began with.
 
+mod direct;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use byokey_wire::Dialect;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 
+pub(crate) use self::direct::{Direct, Native, ServiceLine};
 use crate::budget::Spent;
 use crate::config::{Config, ProviderConfig};
 use crate::pace::Pace;
@@ -33,6 +36,8 @@ pub(crate) struct Seat {
     /// `provider/account`, for the reply's header.
     pub(crate) label: HeaderValue,
     pub(crate) lines: Vec<Line>,
+    /// What it is good for beside conversations.
+    pub(crate) direct: Direct,
 }
 
 /// One address of a seat.
@@ -167,7 +172,15 @@ fn seat(
             Err(why) => reason = Some(why),
         }
     }
-    if lines.is_empty() {
+    let direct = match direct::direct(provider, &settings, account, &credential.secret) {
+        Ok(direct) => direct,
+        Err(why) => {
+            reason = reason.or(Some(why));
+            Direct::default()
+        }
+    };
+    let silent = provider.endpoints.is_empty() && direct.native.is_some();
+    if lines.is_empty() && !silent {
         return Ok(Err(reason.unwrap_or_else(|| {
             "byokey has no address that takes this kind of account".into()
         })));
@@ -182,6 +195,7 @@ fn seat(
         account: account.clone(),
         label,
         lines,
+        direct,
     }))
 }
 

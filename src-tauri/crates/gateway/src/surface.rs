@@ -1,5 +1,6 @@
 //! The endpoint's surfaces: what stands at each path, and who answers there.
 
+mod beside;
 mod path;
 
 use std::net::SocketAddr;
@@ -14,8 +15,8 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-pub(crate) use self::path::Asked;
 use self::path::Surface;
+pub(crate) use self::path::{Asked, decoded};
 use crate::engine::Shared;
 use crate::relay::Exchange;
 use crate::server::Held;
@@ -64,6 +65,11 @@ pub(crate) async fn answer(
             return respond::json(StatusCode::OK.as_u16(), r#"{"status":"ok"}"#.into());
         }
         Surface::Probe => return Response::new(Body::empty()),
+        Surface::Beside(ref beside) => {
+            if let Some(response) = beside.before_key(&view, &parts) {
+                return response;
+            }
+        }
         _ => {}
     }
     let caller = match door::check_key(&parts.headers, &view) {
@@ -97,6 +103,7 @@ pub(crate) async fn answer(
             let recalled = recall.serve(&shared, &view, owner, &parts).await;
             recalled.unwrap_or_else(|fault| refuse(&fault))
         }
+        Surface::Beside(beside) => beside.serve((shared, view), caller, parts, id, body).await,
         Surface::Models(_) => models::list(&view, dialect, caller.as_deref()),
         Surface::Model(_, name) => models::one(&view, dialect, caller.as_deref(), &name)
             .unwrap_or_else(|fault| refuse(&fault)),
@@ -134,7 +141,8 @@ fn unknown(parts: &Parts) -> Fault {
         FaultKind::UnknownPath,
         format!(
             "byokey has nothing at {shown}; it serves /v1/chat/completions, /v1/responses, \
-             /v1/messages, /v1beta/models/… and /v1/models"
+             /v1/messages, /v1beta/models/…, /v1/embeddings, /v1/audio/…, /v1/images/generations, \
+             /native/{{provider}}/… and /v1/models"
         ),
     )
 }

@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
 use crate::feed::{Feed, Outgoing};
+use crate::flow::Flow;
 
 /// Idle connections are closed after this long; providers do so after one to five minutes.
 const POOL_IDLE: Duration = Duration::from_secs(60);
@@ -48,6 +49,42 @@ pub(crate) enum NoHead {
     Silent(Fault),
 }
 
+/// The caller's body behind a request, which may still be arriving while the request is sent.
+pub(crate) enum Sent<'a> {
+    /// One that is read as JSON.
+    Feed(&'a Feed),
+    /// One that passes through.
+    Flow(&'a Flow),
+}
+
+impl<'a> From<&'a Feed> for Sent<'a> {
+    fn from(feed: &'a Feed) -> Self {
+        Self::Feed(feed)
+    }
+}
+
+impl<'a> From<&'a Flow> for Sent<'a> {
+    fn from(flow: &'a Flow) -> Self {
+        Self::Flow(flow)
+    }
+}
+
+impl Sent<'_> {
+    fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Feed(feed) => feed.fault(),
+            Self::Flow(flow) => flow.fault(),
+        }
+    }
+
+    fn ended(&self) -> Option<tokio::time::Instant> {
+        match self {
+            Self::Feed(feed) => feed.ended(),
+            Self::Flow(flow) => flow.ended(),
+        }
+    }
+}
+
 impl Upstream {
     /// A pool whose connections must stand within `connect`, TLS included.
     pub(crate) fn new(connect: Duration) -> Self {
@@ -64,17 +101,18 @@ impl Upstream {
 
     /// Sends a request and waits for the reply's head.
     ///
-    /// `feed` is the caller's body behind the request, when it may still be arriving: the limit on
+    /// `body` is the caller's body behind the request, when it may still be arriving: the limit on
     /// waiting counts from its last byte.
     ///
     /// # Errors
     /// [`NoHead`], which says whose fault it was.
-    pub(crate) async fn send(
+    pub(crate) async fn send<'a>(
         &self,
         request: Request<Outgoing>,
-        feed: &Feed,
+        body: impl Into<Sent<'a>>,
         headers: Duration,
     ) -> Result<Response<Incoming>, NoHead> {
+        let body = body.into();
         let host = request
             .uri()
             .authority()
@@ -101,13 +139,13 @@ impl Upstream {
             match tokio::time::timeout(wait, &mut sent).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) => {
-                    return Err(match feed.fault() {
+                    return Err(match body.fault() {
                         Some(fault) => NoHead::Caller(fault),
                         None => NoHead::Unreachable(unreachable(&host, &error)),
                     });
                 }
                 Err(_) => {
-                    wait = feed
+                    wait = body
                         .ended()
                         .map_or(headers, |ended| headers.saturating_sub(ended.elapsed()));
                     if wait.is_zero() {

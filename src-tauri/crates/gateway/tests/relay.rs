@@ -3,13 +3,19 @@
 
 #[cfg(test)]
 mod relay {
+    pub(crate) mod amp;
     pub(crate) mod door;
     pub(crate) mod faults;
+    pub(crate) mod forms;
     pub(crate) mod gemini;
+    pub(crate) mod media;
+    pub(crate) mod native;
     pub(crate) mod pass;
     pub(crate) mod paths;
+    pub(crate) mod plain;
     pub(crate) mod responses;
     pub(crate) mod rig;
     pub(crate) mod socket;
+    pub(crate) mod sockets;
     pub(crate) mod via;
 }

@@ -20,6 +20,7 @@ mod ids;
 mod json;
 mod kiro;
 mod loss;
+mod media;
 mod memory;
 mod messages;
 mod origin;
@@ -48,6 +49,11 @@ pub use event::{BlockKind, Citation, Event, Finish, Piece};
 pub use fault::{Fault, FaultKind, error_body, error_event, keep_alive, read_error};
 pub use gemini::{Unwrap, unwrap_code_assist, wrap_code_assist};
 pub use loss::{Action, Ledger, Loss, Reason};
+pub use media::{
+    Asks, Converted, FormError, FormField, FormFile, FormScan, Listen, MediaAnswer, MediaReply,
+    Shape, Task, Transcript, Vectors, media_use, read_media_error, rename_gemini_embedding,
+    translate_media,
+};
 pub use memory::{Memory, Proofs};
 pub use plan::{Plan, plan};
 pub use responses::{Restricted, WholeResponse, restrict};

@@ -40,6 +40,16 @@ impl Splice {
         }
     }
 
+    /// Replaces the bytes at `at` by the bare name, as forms have it.
+    pub fn plain(at: Range<usize>, model: &str) -> Self {
+        Self {
+            at,
+            name: Bytes::copy_from_slice(model.as_bytes()),
+            written: false,
+            offset: 0,
+        }
+    }
+
     /// Leaves every byte as it is.
     pub fn none() -> Self {
         Self {

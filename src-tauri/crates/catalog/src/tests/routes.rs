@@ -48,6 +48,7 @@ const BOARD: &[(&str, &str, Standing, Status)] = {
         ("lmstudio", "local", Official, Active),
         ("lmstudio", "api-key", Official, Active),
         ("xai", "api-key", Official, Active),
+        ("amp", "api-key", Official, Active),
         ("azure-openai", "api-key", Official, Active),
         ("bedrock", "api-key", Official, Active),
         ("deepgram", "api-key", Official, Active),

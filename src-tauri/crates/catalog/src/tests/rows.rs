@@ -60,11 +60,20 @@ fn every_brace_is_a_field() {
             .endpoints
             .iter()
             .map(|endpoint| endpoint.url(None, "m", true));
+        let services = provider
+            .services
+            .iter()
+            .map(|service| service.url(&service.base_url, "m", "v", "go"));
         let flows = provider
             .routes
             .iter()
             .flat_map(|route| flow_urls(&route.flow));
-        for url in check.chain(lists).chain(endpoints).chain(flows) {
+        for url in check
+            .chain(lists)
+            .chain(endpoints)
+            .chain(services)
+            .chain(flows)
+        {
             let filled = fill(&url, |name| fields.contains(name).then_some("x"));
             assert!(
                 filled.is_ok_and(|url| !url.contains(['{', '}'])),
@@ -126,7 +135,8 @@ fn routes_named_by_a_row_exist() {
             .endpoints
             .iter()
             .flat_map(|endpoint| &endpoint.routes);
-        for route in lists.chain(check).chain(endpoints) {
+        let services = provider.services.iter().flat_map(|service| &service.routes);
+        for route in lists.chain(check).chain(endpoints).chain(services) {
             assert!(provider.route(route).is_some(), "{}: {route}", provider.id);
         }
         for endpoint in &provider.endpoints {
@@ -278,6 +288,12 @@ fn urls(catalog: &Catalog) -> Vec<(String, String)> {
         );
         for list in &provider.list_models {
             put("list", list.base_url.as_deref());
+        }
+        for service in &provider.services {
+            put("service", Some(&service.base_url));
+        }
+        for host in &provider.native_hosts {
+            put("native host", Some(&host.base_url));
         }
         for endpoint in &provider.endpoints {
             put("endpoint", Some(&endpoint.base_url));

@@ -46,7 +46,7 @@ enum Content {
 }
 
 /// What was read of a body.
-pub(super) enum Collected {
+pub(crate) enum Collected {
     /// All of it.
     Whole(Bytes),
     /// The beginning; more follows.
@@ -227,7 +227,7 @@ fn not_a_reply(what: &str) -> Fault {
 ///
 /// # Errors
 /// When it breaks off or goes silent.
-pub(super) async fn collect(
+pub(crate) async fn collect(
     mut body: Incoming,
     most: usize,
     limits: Limits,

@@ -8,6 +8,7 @@ use byokey_wire::{Ask, Dialect};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
+use super::beside::{self, Beside};
 use crate::ollama::Call;
 use crate::recall::{Recall, What};
 use crate::socket;
@@ -29,6 +30,8 @@ pub(crate) enum Surface {
     Models(Option<Dialect>),
     /// One model.
     Model(Option<Dialect>, String),
+    /// Media, calls that pass as they are, Amp.
+    Beside(Beside),
     /// Whether byokey is alive.
     Health,
     /// Whether anybody is there at all; some programs ask before anything else.
@@ -104,6 +107,9 @@ impl Surface {
         if path == "/healthz" {
             return Self::Health;
         }
+        if let Some(surface) = beside::at(parts) {
+            return surface;
+        }
         if let Some(rest) = path.strip_prefix("/openai/") {
             return azure(rest, parts);
         }
@@ -124,6 +130,7 @@ impl Surface {
     pub(crate) fn methods(&self) -> Option<&'static [Method]> {
         match self {
             Self::Generate(_) | Self::Completions(_) => Some(POST),
+            Self::Beside(beside) => beside.methods(),
             Self::Ollama(call) if call.has_body() => Some(POST),
             Self::Ollama(_) => Some(LOOK),
             Self::Recall(recall) => Some(match recall.what {
@@ -143,6 +150,7 @@ impl Surface {
             Self::Generate(asked) | Self::Completions(asked) => asked.answer,
             Self::Socket | Self::Recall(_) => Dialect::Responses,
             Self::Ollama(_) => Dialect::Chat,
+            Self::Beside(beside) => beside.dialect(headers),
             Self::Models(Some(dialect)) | Self::Model(Some(dialect), _) => *dialect,
             _ => crate::door::guess_dialect(headers),
         }
@@ -150,7 +158,7 @@ impl Surface {
 }
 
 /// Paths behind `/v1/`.
-fn openai(rest: &str, parts: &Parts) -> Option<Surface> {
+pub(super) fn openai(rest: &str, parts: &Parts) -> Option<Surface> {
     Some(match rest {
         "chat/completions" => Surface::Generate(Asked::in_body(Dialect::Chat)),
         "completions" => Surface::Completions(Asked::in_body(Dialect::Chat)),
@@ -198,7 +206,7 @@ fn azure(rest: &str, parts: &Parts) -> Surface {
 }
 
 /// Gemini's paths behind the version: `models`, `models/{id}`, `models/{id}:{method}`.
-fn gemini(rest: &str, parts: &Parts, lists: Option<Dialect>) -> Option<Surface> {
+pub(super) fn gemini(rest: &str, parts: &Parts, lists: Option<Dialect>) -> Option<Surface> {
     if rest == "models" && lists.is_some() {
         return (parts.uri.path() != "/models").then_some(Surface::Models(lists));
     }
@@ -234,7 +242,7 @@ fn in_folder(path: &str, folder: &str) -> bool {
 }
 
 /// A path segment with its `%XX` resolved; programs escape the slash in `provider/model`.
-fn decoded(segment: &str) -> String {
+pub(crate) fn decoded(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&byte, behind)) = rest.split_first() {
@@ -325,7 +333,6 @@ mod tests {
                 Surface::Model(Some(Gemini), "p/m".into()),
             ),
             ("/api/tags", Surface::Ollama(Call::Tags)),
-            ("/api/internal", Surface::Unknown),
             (
                 "/openai/deployments/d/completions",
                 Surface::Completions(Asked {

@@ -28,9 +28,7 @@ impl Rig {
 
     /// As [`start`](Self::start), for providers at other addresses.
     pub(crate) async fn with(providers: &[(&str, &str, String)], settings: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.yaml");
-        let mut config = format!("port: 0\n{settings}\n");
+        let mut config = format!("{settings}\n");
         if !providers.is_empty() {
             config.push_str("providers:\n");
         }
@@ -39,12 +37,22 @@ impl Rig {
                 "  {id}:\n    dialect: {dialect}\n    base_url: {base}\n    models: [{id}-model]\n"
             ));
         }
-        std::fs::write(&path, config).unwrap();
+        Self::configured(&config, |vault| {
+            for (id, _, _) in providers {
+                add_account(vault, id, None, Script::KEY);
+            }
+        })
+        .await
+    }
+
+    /// An engine with this configuration and the accounts that `fill` puts into its vault.
+    pub(crate) async fn configured(config: &str, fill: impl FnOnce(&Vault)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, format!("port: 0\n{config}")).unwrap();
 
         let vault = Vault::open(&folder.path().join("data"), HomeChoice::Memory).unwrap();
-        for (id, _, _) in providers {
-            add_account(&vault, id, None, Script::KEY);
-        }
+        fill(&vault);
         let (_, key) = vault
             .create_client_key("test", KeyLimits::default(), Actor::Cli)
             .unwrap();
