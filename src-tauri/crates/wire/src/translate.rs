@@ -164,6 +164,9 @@ pub fn translate(
     if target.reasoning.is_some() {
         turn.words.reasoning = "model";
     }
+    if upstream != Dialect::Responses {
+        drop_phases(&turn, &mut losses);
+    }
     history::repair(&mut turn, upstream, target, &mut losses);
     if caller == Dialect::Gemini && matches!(upstream, Dialect::Chat | Dialect::Responses) {
         history::speak_of_json(&mut turn, &mut losses);
@@ -201,6 +204,18 @@ pub fn translate(
             restore,
         },
     })
+}
+
+/// Only Responses tells commentary on the way from the final answer.
+fn drop_phases(turn: &Turn<'_>, losses: &mut Ledger) {
+    for message in turn
+        .messages
+        .iter()
+        .filter(|message| message.phase.is_some())
+    {
+        let path = format!("{}.phase", turn.words.message(message.at));
+        losses.note(path, Action::Dropped, Reason::Dialect);
+    }
 }
 
 fn no_way(caller: Dialect, upstream: Dialect) -> Fault {

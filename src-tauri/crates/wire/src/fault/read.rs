@@ -237,7 +237,10 @@ impl Words<'_> {
         if let Some(kind) = self.details.kind(status, self.message) {
             return Some(kind);
         }
-        if self.is("usage_limit_reached") || self.is("quota_exceeded") {
+        if self.is("usage_limit_reached")
+            || self.is("subscription_sharing_usage_limit_exceeded")
+            || self.is("quota_exceeded")
+        {
             return Some(K::Quota);
         }
         if self.is("usage_not_included") {
@@ -303,10 +306,14 @@ impl Words<'_> {
     /// A status-less fault inside a stream, by its type alone.
     fn kind_of_type(&self) -> FaultKind {
         use FaultKind as K;
-        const TYPES: [(&str, FaultKind); 22] = [
+        const TYPES: [(&str, FaultKind); 26] = [
             ("invalid_request_error", K::BadRequest),
             ("invalid_prompt", K::BadRequest),
             ("cyber_policy", K::BadRequest),
+            ("bio_policy", K::BadRequest),
+            ("data_residency_mismatch", K::BadRequest),
+            ("image_too_large", K::BadRequest),
+            ("vector_store_timeout", K::Timeout),
             ("INVALID_ARGUMENT", K::BadRequest),
             ("FAILED_PRECONDITION", K::BadRequest),
             ("authentication_error", K::AccountAuth),
@@ -334,8 +341,11 @@ impl Words<'_> {
                 .find(|(name, _)| *name == word)
                 .map(|(_, kind)| *kind)
         };
+        // Responses has a code for every way in which a picture can be bad.
+        let picture = self.code.starts_with("invalid_image");
         named(self.code)
             .or_else(|| named(self.their_type))
+            .or_else(|| picture.then_some(K::BadRequest))
             .unwrap_or(K::Upstream)
     }
 }

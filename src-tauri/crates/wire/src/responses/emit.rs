@@ -4,17 +4,18 @@
 //! first is written as it arrives and later ones wait. Neighbouring texts are parts of one message.
 //! How an item ends is known only when the next event comes: the cut of a reply closes it too.
 
+mod message;
+mod wire;
+
 use std::collections::VecDeque;
 
-use super::item::{
-    Called, Content, Dress, Part, item_id, write_citation, write_item, write_logprobs, write_part,
-    write_summary,
-};
+use super::item::{Called, Content, Dress};
 use super::reply::{ReplyState, incomplete_reason, is_cut, redacted, reply_id, status};
 use crate::{
     BlockKind, Citation, Dialect, Event, Fault, Finish, Piece, Usage, error_event,
-    fault::failed_error, json::Object, keep_alive, origin, translate::Envelope,
+    fault::failed_error, keep_alive, origin, translate::Envelope,
 };
+use wire::{Open, Wire, place_of};
 
 /// Writes a caller's stream.
 #[derive(Debug)]
@@ -30,25 +31,6 @@ pub(crate) struct Emit {
     message: Option<Open>,
     usage: Usage,
     finish: Option<Finish>,
-}
-
-/// What has gone out.
-#[derive(Debug, Default)]
-struct Wire {
-    /// Number of the next event.
-    sequence: u64,
-    /// Number of the next item.
-    place: usize,
-    /// The complete items, with commas between them.
-    output: Vec<u8>,
-}
-
-/// An item that is open on the wire.
-#[derive(Debug)]
-struct Open {
-    id: String,
-    place: usize,
-    content: Content,
 }
 
 /// A block of the hub under way.
@@ -228,7 +210,12 @@ impl Emit {
         match &mut block.kind {
             Kind::Text { refusal } => {
                 let refusal = *refusal;
-                self.open_part(refusal, out);
+                let message = match self.message.take() {
+                    Some(message) => message,
+                    None => self.wire.open(Content::Message(Vec::new()), &self.id, out),
+                };
+                let message = self.message.insert(message);
+                self.wire.part_added(message, refusal, out);
             }
             Kind::Call(called) if called.streams() => {
                 let called = Called {
@@ -247,32 +234,6 @@ impl Emit {
         self.write_first(out);
     }
 
-    /// Begins a part of the open message, or a message with it.
-    fn open_part(&mut self, refusal: bool, out: &mut Vec<u8>) {
-        if self.message.is_none() {
-            let content = Content::Message(Vec::new());
-            self.message = Some(self.wire.open(content, &self.id, out));
-        }
-        let Some(Open {
-            id,
-            place,
-            content: Content::Message(parts),
-        }) = &mut self.message
-        else {
-            return;
-        };
-        let part = Part {
-            refusal,
-            ..Part::default()
-        };
-        self.wire.event("response.content_part.added", out, |data| {
-            place_of(data, id, *place);
-            data.int("content_index", parts.len());
-            write_part(&part, data.key("part"));
-        });
-        parts.push(part);
-    }
-
     /// Writes what the first block holds.
     fn write_first(&mut self, out: &mut Vec<u8>) {
         let Some(block) = self.blocks.front_mut() else {
@@ -284,10 +245,21 @@ impl Emit {
                 // A source of the whole text can be named when the text is whole.
                 let placed = |citation: &mut Citation<'_>| citation.span.is_some();
                 let citations = block.citations.extract_if(.., placed).collect();
-                self.say(&held, citations, out);
+                if let Some(message) = &mut self.message {
+                    self.wire.say(message, &held, citations, out);
+                }
             }
             Kind::Thinking if held.is_empty() => {}
-            Kind::Thinking => self.think(&held, out),
+            Kind::Thinking => {
+                self.open_thinking(out);
+                let open = self
+                    .blocks
+                    .front_mut()
+                    .and_then(|block| block.open.as_mut());
+                if let Some(open) = open {
+                    self.wire.think(open, &held, out);
+                }
+            }
             Kind::Call(called) => match &mut block.open {
                 Some(Open {
                     id,
@@ -309,77 +281,6 @@ impl Emit {
             },
             Kind::Whole(_) => {}
         }
-    }
-
-    fn say(&mut self, text: &str, citations: Vec<Citation<'static>>, out: &mut Vec<u8>) {
-        let Some(Open {
-            id,
-            place,
-            content: Content::Message(parts),
-        }) = &mut self.message
-        else {
-            return;
-        };
-        let number = parts.len().saturating_sub(1);
-        let Some(part) = parts.last_mut() else { return };
-        if !text.is_empty() {
-            part.text.push_str(text);
-            let name = if part.refusal {
-                "response.refusal.delta"
-            } else {
-                "response.output_text.delta"
-            };
-            self.wire.event(name, out, |data| {
-                place_of(data, id, *place);
-                data.int("content_index", number);
-                data.text("delta", text);
-                if !part.refusal {
-                    data.raw("logprobs", "[]");
-                }
-            });
-        }
-        for mut citation in citations {
-            let end = || (0, part.text.chars().count() as u64);
-            citation.span = Some(citation.span.unwrap_or_else(end));
-            self.wire
-                .event("response.output_text.annotation.added", out, |data| {
-                    place_of(data, id, *place);
-                    data.int("content_index", number);
-                    data.int("annotation_index", part.citations.len());
-                    write_citation(&citation, data.key("annotation"));
-                });
-            part.citations.push(citation);
-        }
-    }
-
-    fn think(&mut self, text: &str, out: &mut Vec<u8>) {
-        self.open_thinking(out);
-        let Some(Open {
-            id,
-            place,
-            content: Content::Reasoning { text: all, .. },
-        }) = self
-            .blocks
-            .front_mut()
-            .and_then(|block| block.open.as_mut())
-        else {
-            return;
-        };
-        if all.is_empty() {
-            self.wire
-                .event("response.reasoning_summary_part.added", out, |data| {
-                    place_of(data, id, *place);
-                    data.int("summary_index", 0);
-                    write_summary("", data.key("part"));
-                });
-        }
-        all.push_str(text);
-        self.wire
-            .event("response.reasoning_summary_text.delta", out, |data| {
-                place_of(data, id, *place);
-                data.int("summary_index", 0);
-                data.text("delta", text);
-            });
     }
 
     fn open_thinking(&mut self, out: &mut Vec<u8>) {
@@ -421,8 +322,10 @@ impl Emit {
         };
         match block.kind {
             Kind::Text { .. } => {
-                self.say("", block.citations, out);
-                self.close_part(out);
+                if let Some(message) = &mut self.message {
+                    self.wire.say(message, "", block.citations, out);
+                    self.wire.part_done(message, out);
+                }
             }
             Kind::Thinking => {
                 let Some(mut open) = block.open else { return };
@@ -455,37 +358,6 @@ impl Emit {
                 self.wire.close(&open, status, out);
             }
         }
-    }
-
-    fn close_part(&mut self, out: &mut Vec<u8>) {
-        let Some(Open {
-            id,
-            place,
-            content: Content::Message(parts),
-        }) = &self.message
-        else {
-            return;
-        };
-        let number = parts.len().saturating_sub(1);
-        let Some(part) = parts.last() else { return };
-        let (name, member) = if part.refusal {
-            ("response.refusal.done", "refusal")
-        } else {
-            ("response.output_text.done", "text")
-        };
-        self.wire.event(name, out, |data| {
-            place_of(data, id, *place);
-            data.int("content_index", number);
-            data.text(member, &part.text);
-            if !part.refusal {
-                write_logprobs(part, data);
-            }
-        });
-        self.wire.event("response.content_part.done", out, |data| {
-            place_of(data, id, *place);
-            data.int("content_index", number);
-            write_part(part, data.key("part"));
-        });
     }
 
     fn close_message(&mut self, status: &str, out: &mut Vec<u8>) {
@@ -528,80 +400,4 @@ impl Emit {
             out.extend_from_slice(&error_event(Dialect::Responses, fault, ""));
         }
     }
-}
-
-impl Wire {
-    fn event(&mut self, name: &str, out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\ndata: ");
-        let mut data = Object::begin(out);
-        data.text("type", name);
-        data.int("sequence_number", self.sequence);
-        fill(&mut data);
-        data.end();
-        out.extend_from_slice(b"\n\n");
-        self.sequence += 1;
-    }
-
-    fn open(&mut self, content: Content, reply: &str, out: &mut Vec<u8>) -> Open {
-        let place = self.place;
-        self.place += 1;
-        let id = item_id(&content, reply, place);
-        self.event("response.output_item.added", out, |data| {
-            data.int("output_index", place);
-            write_item(&content, &id, "in_progress", data.key("item"));
-        });
-        Open { id, place, content }
-    }
-
-    fn close(&mut self, open: &Open, status: &str, out: &mut Vec<u8>) {
-        let mut item = Vec::with_capacity(256);
-        write_item(&open.content, &open.id, status, &mut item);
-        self.event("response.output_item.done", out, |data| {
-            data.int("output_index", open.place);
-            data.key("item").extend_from_slice(&item);
-        });
-        if !self.output.is_empty() {
-            self.output.push(b',');
-        }
-        self.output.extend_from_slice(&item);
-    }
-
-    fn summary_done(&mut self, id: &str, place: usize, text: &str, out: &mut Vec<u8>) {
-        self.event("response.reasoning_summary_text.done", out, |data| {
-            place_of(data, id, place);
-            data.int("summary_index", 0);
-            data.text("text", text);
-        });
-        self.event("response.reasoning_summary_part.done", out, |data| {
-            place_of(data, id, place);
-            data.int("summary_index", 0);
-            write_summary(text, data.key("part"));
-        });
-    }
-
-    /// The end of a call's arguments.
-    fn call_done(&mut self, open: &Open, called: &Called, status: &str, out: &mut Vec<u8>) {
-        let shown = called.shown(status == "incomplete");
-        let (done, member, name) = match &called.dress {
-            Dress::Function { name, .. } => {
-                ("response.function_call_arguments.done", "arguments", name)
-            }
-            Dress::Custom { name, .. } => ("response.custom_tool_call_input.done", "input", name),
-            _ => return,
-        };
-        self.event(done, out, |data| {
-            place_of(data, &open.id, open.place);
-            if member == "arguments" {
-                data.text("name", name);
-            }
-            data.text(member, shown);
-        });
-    }
-}
-
-fn place_of(data: &mut Object<'_>, id: &str, place: usize) {
-    data.text("item_id", id);
-    data.int("output_index", place);
 }

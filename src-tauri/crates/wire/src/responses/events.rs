@@ -5,6 +5,8 @@
 //! tools that run at the provider are passed over.
 
 mod item;
+mod kind;
+mod reply;
 
 use std::borrow::Cow;
 
@@ -14,15 +16,12 @@ use super::frame::{
     FrameMembers, Incomplete, ItemMembers, ReplyMembers, citation, citations, number, read, said,
 };
 use crate::{
-    Dialect, Event, Fault, FaultKind, Finish,
-    counts::Counts,
-    fault::stream_fault,
-    json::mend,
-    messages::filled,
-    read_error,
-    sse::{Frame, Frames},
+    Dialect, Event, Fault, Finish, counts::Counts, fault::stream_fault, json::mend,
+    messages::filled, sse::Frame,
 };
-use item::{Item, Kind, PartKind};
+use item::Item;
+use kind::{Kind, PartKind};
+pub(crate) use reply::{no_reason, read_reply};
 
 /// Reads a provider's stream.
 #[derive(Debug, Default)]
@@ -96,84 +95,41 @@ impl Events {
     fn event(&mut self, event: &str, frame: FrameMembers<'_>, sink: &mut impl FnMut(Event<'_>)) {
         let mut reply = read(frame.response).unwrap_or_default();
         self.start(&mut reply, sink);
+        if let Some((kind, done)) = PartKind::of_event(event) {
+            self.said(kind, done, frame, sink);
+            return;
+        }
+        if let Some((kind, done)) = Kind::of_event(event) {
+            self.arguments(kind, done, frame, sink);
+            return;
+        }
         let id = filled(frame.item_id).unwrap_or_default();
         let place = number(frame.output_index);
-        let part = number(frame.content_index.or(frame.summary_index)).unwrap_or(0);
-        let delta = filled(frame.delta).unwrap_or_default();
         match event {
             "output_item.added" => {
-                let Some(item) = read::<ItemMembers<'_>>(frame.item) else {
-                    return;
-                };
-                let at = self.announced(&item, place);
-                self.current = at;
-                self.items[at].take(item);
-                self.advance(at, sink);
+                if let Some(item) = read::<ItemMembers<'_>>(frame.item) {
+                    let at = self.announced(&item, place);
+                    self.current = at;
+                    self.items[at].take(item);
+                    self.advance(at, sink);
+                }
             }
             "output_item.done" => {
                 if let Some(item) = read(frame.item) {
                     self.whole(item, place, false, sink);
                 }
             }
-            "output_text.delta" => {
-                self.text(&id, place, (PartKind::Text, part), &delta, sink);
-                self.items[self.current].probable(part, frame.logprobs, true, sink);
-            }
-            "refusal.delta" => {
-                self.text(&id, place, (PartKind::Refusal, part), &delta, sink);
-            }
-            "reasoning_summary_text.delta" => {
-                self.text(&id, place, (PartKind::Summary, part), &delta, sink);
-            }
-            "reasoning_text.delta" => {
-                self.text(&id, place, (PartKind::Reasoning, part), &delta, sink);
-            }
-            "output_text.done"
-            | "refusal.done"
-            | "reasoning_summary_text.done"
-            | "reasoning_text.done" => {
-                let kind = match event {
-                    "output_text.done" => PartKind::Text,
-                    "refusal.done" => PartKind::Refusal,
-                    "reasoning_text.done" => PartKind::Reasoning,
-                    _ => PartKind::Summary,
-                };
-                let whole = filled(frame.text).or_else(|| filled(frame.refusal));
-                if let Some(at) = self.find(&id, place, kind.of_item()) {
-                    let whole = whole.unwrap_or_default();
-                    self.items[at].fill((kind, part), &whole, &mut self.next, sink);
-                }
-            }
             "output_text.annotation.added" => {
                 if let Some(at) = self.find(&id, place, Kind::Message)
                     && let Some(citation) = frame.annotation.and_then(citation)
                 {
+                    let part = number(frame.content_index).unwrap_or(0);
                     self.items[at].cite(part, citation, sink);
                 }
             }
-            "content_part.done" => self.part_done(&id, place, part, frame.part, sink),
-            "function_call_arguments.delta" => {
-                let at = self.found(&id, place, Kind::Call);
-                self.items[at].arguments.push_str(&delta);
-                self.advance(at, sink);
-            }
-            "custom_tool_call_input.delta" => {
-                let at = self.found(&id, place, Kind::TextCall);
-                self.items[at].arguments.push_str(&delta);
-                self.advance(at, sink);
-            }
-            "function_call_arguments.done" | "custom_tool_call_input.done" => {
-                let kind = if event.starts_with('f') {
-                    Kind::Call
-                } else {
-                    Kind::TextCall
-                };
-                let at = self.found(&id, place, kind);
-                let whole = filled(frame.arguments).or_else(|| filled(frame.input));
-                let item = &mut self.items[at];
-                item.name_is(filled(frame.name));
-                item.arguments_are(whole.as_deref());
-                self.advance(at, sink);
+            "content_part.done" => {
+                let part = number(frame.content_index).unwrap_or(0);
+                self.part_done(&id, place, part, frame.part, sink);
             }
             "image_generation_call.partial_image" => {
                 if let Some(data) = filled(frame.partial_image) {
@@ -184,6 +140,55 @@ impl Events {
             }
             _ => {}
         }
+    }
+
+    /// More of a part's text, or all of it.
+    fn said(
+        &mut self,
+        kind: PartKind,
+        done: bool,
+        frame: FrameMembers<'_>,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let id = filled(frame.item_id).unwrap_or_default();
+        let place = number(frame.output_index);
+        let part = number(frame.content_index.or(frame.summary_index)).unwrap_or(0);
+        if done {
+            let whole = filled(frame.text).or_else(|| filled(frame.refusal));
+            if let Some(whole) = whole {
+                let at = self.found(&id, place, kind.of_item());
+                self.items[at].fill((kind, part), &whole, &mut self.next, sink);
+            }
+            return;
+        }
+        let at = self.found(&id, place, kind.of_item());
+        let delta = filled(frame.delta).unwrap_or_default();
+        self.items[at].text((kind, part), &delta, &mut self.next, sink);
+        if kind == PartKind::Text {
+            self.items[at].probable(part, frame.logprobs, true, sink);
+        }
+    }
+
+    /// More of a call's arguments, or all of them.
+    fn arguments(
+        &mut self,
+        kind: Kind,
+        done: bool,
+        frame: FrameMembers<'_>,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let id = filled(frame.item_id).unwrap_or_default();
+        let at = self.found(&id, number(frame.output_index), kind);
+        let item = &mut self.items[at];
+        if done {
+            item.name_is(filled(frame.name));
+            let whole = filled(frame.arguments).or_else(|| filled(frame.input));
+            item.arguments_are(whole.as_deref());
+        } else {
+            item.arguments
+                .push_str(&filled(frame.delta).unwrap_or_default());
+        }
+        self.advance(at, sink);
     }
 
     fn part_done(
@@ -247,18 +252,6 @@ impl Events {
             self.items.push(Item::new(id, place, Kind::named(item)));
             self.items.len() - 1
         })
-    }
-
-    fn text(
-        &mut self,
-        id: &str,
-        place: Option<u64>,
-        part: (PartKind, u64),
-        text: &str,
-        sink: &mut impl FnMut(Event<'_>),
-    ) {
-        let at = self.found(id, place, part.0.of_item());
-        self.items[at].text(part, text, &mut self.next, sink);
     }
 
     /// Sends on what has arrived of a call.
@@ -372,50 +365,5 @@ impl Events {
     }
 }
 
-fn is_stream(body: &[u8]) -> bool {
-    let body = body.trim_ascii_start();
-    [&b"event:"[..], b"data:", b"id:", b":"]
-        .iter()
-        .any(|mark| body.starts_with(mark))
-}
-
-/// A reply that has failed and does not say why.
-pub(super) fn no_reason() -> Fault {
-    let message = "the provider's reply has failed without a reason";
-    Fault::new(FaultKind::Upstream, message)
-}
-
-/// Reads a provider's whole reply; ends with `End`. Back ends that always stream answer with a stream,
-/// which is read as what it is.
-///
-/// # Errors
-/// When the body is no reply.
-pub(crate) fn read_reply(body: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Result<(), Fault> {
-    if is_stream(body) {
-        let mut events = Events::default();
-        let mut frames = Frames::new();
-        frames.push(body, |frame| events.frame(&frame, sink));
-        frames.finish(|frame| events.frame(&frame, sink));
-        events.finish(sink);
-        return Ok(());
-    }
-    let senseless = || {
-        let message = "the provider's reply is not what the Responses dialect says";
-        Fault::new(FaultKind::Upstream, message)
-    };
-    let data = String::from_utf8_lossy(body);
-    let mut reply: ReplyMembers<'_> = serde_json::from_str(&data).map_err(|_| senseless())?;
-    if reply.output.is_none() && reply.error.is_some() {
-        return Err(read_error(Dialect::Responses, 200, body));
-    }
-    if reply.output.is_none() && reply.status.is_none() {
-        return Err(senseless());
-    }
-    let status = filled(reply.status.take()).unwrap_or(Cow::Borrowed("completed"));
-    if matches!(&*status, "queued" | "in_progress") {
-        let message = "the provider's reply is not complete yet";
-        return Err(Fault::new(FaultKind::Upstream, message));
-    }
-    Events::default().end(reply, &status, &data, sink);
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

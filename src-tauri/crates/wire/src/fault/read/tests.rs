@@ -5,6 +5,27 @@ use FaultKind as K;
 fn kinds_of_real_shapes() {
     let cases: &[(Dialect, u16, &str, FaultKind, &str)] = &[
         (
+            Dialect::Responses,
+            429,
+            r#"{"error":{"code":"subscription_sharing_usage_limit_exceeded","message":"wait"}}"#,
+            K::Quota,
+            "wait",
+        ),
+        (
+            Dialect::Responses,
+            200,
+            r#"{"type":"response.failed","response":{"error":{"code":"invalid_image_url","message":"no picture"}}}"#,
+            K::BadRequest,
+            "no picture",
+        ),
+        (
+            Dialect::Responses,
+            200,
+            r#"{"type":"error","code":"server_error","message":"oops","param":null}"#,
+            K::Upstream,
+            "oops",
+        ),
+        (
             Dialect::Messages,
             400,
             r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"},"request_id":"req_9"}"#,

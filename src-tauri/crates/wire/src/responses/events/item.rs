@@ -6,33 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::{BlockKind, CallForm, Citation, Event, Piece, json, messages::filled};
 
-use super::super::frame::{ItemMembers, PartMembers, citations, parts, said};
-
-/// What an item is to the hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Message,
-    Reasoning,
-    /// A call with JSON arguments.
-    Call,
-    /// A call with free text.
-    TextCall,
-    /// A picture.
-    Image,
-    /// Anything else; passed over.
-    Other,
-}
-
-/// What a part of an item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PartKind {
-    Text,
-    Refusal,
-    /// A summary of reasoning.
-    Summary,
-    /// Reasoning as it was.
-    Reasoning,
-}
+use super::super::frame::{ItemMembers, citations, parts, said};
+use super::kind::{Kind, PartKind};
 
 /// A part as far as it has arrived.
 #[derive(Debug)]
@@ -70,39 +45,6 @@ pub(super) struct Item {
     parts: Vec<Part>,
     /// Digest of the last picture.
     picture: Option<String>,
-}
-
-impl Kind {
-    pub(super) fn named(item: &ItemMembers<'_>) -> Self {
-        match item.kind.as_ref().and_then(|kind| kind.as_str()) {
-            Some("message") => Self::Message,
-            Some("reasoning") => Self::Reasoning,
-            Some("function_call") => Self::Call,
-            Some("custom_tool_call") => Self::TextCall,
-            Some("image_generation_call") => Self::Image,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl PartKind {
-    pub(super) fn named(part: &PartMembers<'_>) -> Option<Self> {
-        Some(match part.kind.as_ref().and_then(|kind| kind.as_str())? {
-            "output_text" | "text" => Self::Text,
-            "refusal" => Self::Refusal,
-            "summary_text" => Self::Summary,
-            "reasoning_text" => Self::Reasoning,
-            _ => return None,
-        })
-    }
-
-    /// The kind of item that has such parts.
-    pub(super) fn of_item(self) -> Kind {
-        match self {
-            Self::Text | Self::Refusal => Kind::Message,
-            Self::Summary | Self::Reasoning => Kind::Reasoning,
-        }
-    }
 }
 
 impl Item {
