@@ -258,7 +258,10 @@ impl Envelope {
     }
 
     fn of(turn: &Turn<'_>, ask: &Ask<'_>, target: &Target<'_>) -> Self {
-        let free_text = |tool: &&crate::Tool<'_>| matches!(tool.input, crate::ToolInput::FreeText);
+        let mixed = ask.answer != ask.dialect;
+        let free_text = |tool: &&crate::Tool<'_>| {
+            matches!(tool.input, crate::ToolInput::FreeText) && !tool.flat && !mixed
+        };
         Self {
             model: turn.model.clone().into_owned(),
             created_s: 0,

@@ -337,6 +337,9 @@ pub struct Tool<'a> {
     pub cache: Option<CacheMark>,
     /// The group of tools that the name belongs to (responses).
     pub namespace: Option<Cow<'a, str>>,
+    /// Said in the form of Responses by a program that reads Chat, as Cursor does: it breaks when its
+    /// free text does not come back as the arguments of a function.
+    pub flat: bool,
 }
 
 impl<'a> Tool<'a> {
@@ -349,6 +352,7 @@ impl<'a> Tool<'a> {
             strict: None,
             cache: None,
             namespace: None,
+            flat: false,
         }
     }
 }

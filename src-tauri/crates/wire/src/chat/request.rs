@@ -266,7 +266,7 @@ fn read_tools<'a>(entries: Vec<ToolEntry<'a>>, ledger: &mut Ledger) -> Vec<Tool<
             }
             // Messages calls its plain tools custom too; they have a schema.
             (Some("custom"), _, None) if flat.parameters.is_none() => {
-                read_custom(flat, &path, ledger)
+                read_custom(flat, &path, ledger).map(|tool| Tool { flat: true, ..tool })
             }
             (Some("function" | "custom") | None, _, _) => read_function(flat, &path, ledger),
             // A tool that runs at one provider.

@@ -116,3 +116,25 @@ fn faults_end_a_stream_once() {
         assert!(answer.reply(body.as_bytes(), 0).is_err(), "{body}");
     }
 }
+
+#[test]
+fn free_text_said_flat_comes_back_as_a_functions_arguments() {
+    let caps = Capabilities::default();
+    let target = Target::new("m", &caps, "anthropic");
+    let tool = r#""tools":[{"type":"custom","name":"ApplyPatch"}]"#;
+    let mixed = format!(r#"{{"model":"m","input":"x",{tool}}}"#);
+    let flat = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{tool}}}"#);
+    let mixed = Ask {
+        answer: Dialect::Chat,
+        ..Ask::new(Dialect::Responses, mixed.as_bytes())
+    };
+    for ask in [mixed, Ask::new(Dialect::Chat, flat.as_bytes())] {
+        let made = translate(&ask, Dialect::Messages, &target).unwrap();
+        let reply = br#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"tool_use","id":"t1","name":"ApplyPatch","input":{"input":"*** Begin"}}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":1}}"#;
+        let reply = made.answer.reply(reply, 0).unwrap();
+        let reply: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        let call = &reply["choices"][0]["message"]["tool_calls"][0];
+        assert_eq!(call["type"], "function");
+        assert_eq!(call["function"]["arguments"], "*** Begin");
+    }
+}
