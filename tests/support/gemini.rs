@@ -148,8 +148,13 @@ pub(crate) fn image(part: &Value) -> Option<Image> {
     let (inline, file) = (&part["inlineData"], &part["fileData"]);
     match file["fileUri"].as_str() {
         Some(uri) => Some(Image::Url(uri.to_owned())),
-        None => Image::inline(inline["mimeType"].as_str()?, inline["data"].as_str()?),
+        None => Image::inline(inline["mimeType"].as_str()?, &ordinary(inline["data"].as_str()?)),
     }
+}
+
+/// Base64 in the ordinary alphabet; Google takes that of URLs as well, and its own SDK sends it.
+pub(crate) fn ordinary(base64: &str) -> String {
+    base64.replace('-', "+").replace('_', "/")
 }
 
 fn tools(body: &Value) -> Vec<Tool> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     ask::items,
     fault::Fault,
-    gemini::{MAKER, PLACEHOLDER, call_signature},
+    gemini::{MAKER, PLACEHOLDER, call_signature, ordinary},
     proof,
 };
 
@@ -84,9 +84,12 @@ pub(super) fn signatures(contents: &[Value]) -> Result<(), Fault> {
 }
 
 fn fits(seal: &str, call: &Value) -> bool {
-    let own = match call["name"].as_str() {
-        Some(name) => seal == call_signature(name, &call["args"]),
+    if seal == PLACEHOLDER {
+        return true;
+    }
+    let seal = &ordinary(seal);
+    match call["name"].as_str() {
+        Some(name) => *seal == call_signature(name, &call["args"]),
         None => proof::is_of_id(MAKER, seal),
-    };
-    own || seal == PLACEHOLDER
+    }
 }
