@@ -64,8 +64,8 @@ macro_rules! table {
 }
 
 table! {
-    Chat => to_chat: Chat, to_messages: Messages;
-    Responses => to_responses: Responses;
-    Messages => to_chat: Chat, to_messages: Messages;
+    Chat => to_chat: Chat, to_responses: Responses, to_messages: Messages;
+    Responses => to_chat: Chat, to_responses: Responses, to_messages: Messages;
+    Messages => to_chat: Chat, to_responses: Responses, to_messages: Messages;
     Gemini => to_gemini: Gemini;
 }

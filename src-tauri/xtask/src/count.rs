@@ -31,6 +31,29 @@ impl Count {
         }
         sum
     }
+
+    /// The last line of pytest's output (`2 failed, 114 passed, 36 skipped in 28.01s`). An error
+    /// in a fixture is a failure, too.
+    pub(crate) fn read_pytest(lines: &[String]) -> Self {
+        let mut count = Self::default();
+        let summary = lines
+            .iter()
+            .rfind(|line| line.contains(" in "))
+            .map_or("", String::as_str);
+        let words: Vec<_> = summary
+            .split([' ', ',', '='])
+            .filter(|word| !word.is_empty())
+            .collect();
+        for pair in words.windows(2) {
+            let number = pair[0].parse().unwrap_or(0);
+            match pair[1] {
+                "passed" => count.passed += number,
+                "failed" | "error" | "errors" => count.failed += number,
+                _ => {}
+            }
+        }
+        count
+    }
 }
 
 impl AddAssign for Count {
@@ -68,6 +91,17 @@ mod tests {
                 failed: 12
             }
         );
+    }
+
+    #[test]
+    fn pytest_says_it_in_one_line() {
+        let line = "=== 2 failed, 114 passed, 36 skipped, 1 error in 28.01s ===";
+        let expected = Count {
+            passed: 114,
+            failed: 3,
+        };
+        assert_eq!(Count::read_pytest(&[line.to_owned()]), expected);
+        assert_eq!(Count::read_pytest(&[]), Count::default());
     }
 
     #[test]

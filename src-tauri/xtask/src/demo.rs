@@ -25,6 +25,9 @@ use crate::{
     sim::{self, Provider},
 };
 
+/// The one dialect that has a single provider.
+const KIRO: &str = "kiro";
+
 /// What `cargo xtask demo` is told.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -58,20 +61,30 @@ pub(crate) fn once() -> Result<Count> {
 
 fn play(stay: bool) -> Result<Count> {
     let interrupted = interrupts()?;
-    let (_sim, mut providers) = sim::start()?;
-    // Those to which byokey translates by now.
-    providers.retain(|provider| ["chat", "messages"].contains(&provider.dialect.as_str()));
+    with_byokey(|house, key, providers| {
+        let count = traffic::send(&house.url(), key, providers)?;
+        if stay {
+            house.invite(key, providers);
+            // An error would mean that the handler is gone, which ends the demo as well.
+            let _ = interrupted.recv();
+            say("Stopped; the data folder is gone.");
+        }
+        Ok(count)
+    })
+}
+
+/// Starts the simulators and byokey before them, and ends both after `act`. It gets a client key.
+///
+/// # Errors
+/// When something does not start, or `act` fails.
+pub(crate) fn with_byokey<T>(
+    act: impl FnOnce(&House, &str, &[Provider]) -> Result<T>,
+) -> Result<T> {
+    let (_sim, providers) = sim::start()?;
     let house = House::furnish(&providers)?;
     let _server = house.serve()?;
     let key = house.client_key()?;
-    let count = traffic::send(&house.url(), &key, &providers)?;
-    if stay {
-        house.invite(&key, &providers);
-        // An error would mean that the handler is gone, which ends the demo as well.
-        let _ = interrupted.recv();
-        say("Stopped; the data folder is gone.");
-    }
-    Ok(count)
+    act(&house, &key, &providers)
 }
 
 /// Takes interrupts over, so that the throw-away folder and the children never outlive the demo.
@@ -86,7 +99,7 @@ fn interrupts() -> Result<mpsc::Receiver<()>> {
 }
 
 /// A throw-away data folder with everything byokey needs in it.
-struct House {
+pub(crate) struct House {
     folder: TempDir,
     byokey: PathBuf,
     port: u16,
@@ -120,7 +133,7 @@ impl House {
         self.folder.path().join("byokey.yaml")
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -178,23 +191,28 @@ impl House {
     }
 }
 
-/// The custom provider that stands for a simulator.
+/// The provider that stands for a simulator: one of the person's own, or Kiro itself, for nobody
+/// else speaks its dialect.
 fn provider_id(provider: &Provider) -> String {
-    format!("demo-{}", provider.dialect)
+    match provider.dialect.as_str() {
+        KIRO => KIRO.to_owned(),
+        dialect => format!("demo-{dialect}"),
+    }
 }
 
 /// The model's full name at byokey.
-fn model(provider: &Provider) -> String {
+pub(crate) fn model(provider: &Provider) -> String {
     format!("{}/sim-{}", provider_id(provider), provider.dialect)
 }
 
 fn configuration(providers: &[Provider]) -> String {
     let entries = providers.iter().map(|provider| {
+        let (id, dialect, base) = (provider_id(provider), &provider.dialect, &provider.base_url);
+        if dialect == KIRO {
+            return format!("  {id}:\n    base_url: {base}\n");
+        }
         format!(
-            "  {}:\n    dialect: {dialect}\n    base_url: {}\n    models: [sim-{dialect}]\n",
-            provider_id(provider),
-            provider.base_url,
-            dialect = provider.dialect,
+            "  {id}:\n    dialect: {dialect}\n    base_url: {base}\n    models: [sim-{dialect}]\n"
         )
     });
     format!("providers:\n{}", entries.collect::<String>())

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use crate::{
     build::{self, Profile, TestProgram},
     count::Count,
-    demo, fuzz, python, setup,
+    demo, fuzz, langchain, node, python, setup,
     shell::{answers, cargo, command, run as run_command, run_and_read},
     ui,
 };
@@ -49,6 +49,8 @@ pub(crate) enum Layer {
     E2e,
     /// The official SDKs through the real program
     Clients,
+    /// LangChain's standard tests of chat models through the real program
+    Langchain,
     /// The vault with a real Secret Service (Linux)
     Keychain,
     /// Everything that reads foreign bytes, by libFuzzer
@@ -137,12 +139,18 @@ pub(crate) fn run(layer: Layer, built: &mut Vec<TestProgram>) -> Result<Count> {
             )
         }
         Layer::Clients => {
-            let python = [("BYOKEY_TEST_PYTHON", clients_python()?)];
+            let node = node::ensure()?;
+            let programs = [
+                ("BYOKEY_TEST_PYTHON", clients_python()?),
+                ("BYOKEY_TEST_NODE", node.program),
+                ("BYOKEY_TEST_NODE_FOLDER", node.folder),
+            ];
             tests(
                 &|program| program.is_integration && program.name == CLIENTS,
-                &python,
+                &programs,
             )
         }
+        Layer::Langchain => langchain::test(&clients_python()?),
         Layer::Keychain => {
             setup::ensure(setup::KEYCHAIN)?;
             tests(
