@@ -11,6 +11,7 @@ mod rig;
 #[cfg(test)]
 mod clients {
     pub(crate) mod anthropic;
+    pub(crate) mod matrix;
     pub(crate) mod openai;
     pub(crate) mod play;
     pub(crate) mod python;

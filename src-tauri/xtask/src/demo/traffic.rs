@@ -1,4 +1,4 @@
-//! The demo's calls: both surfaces, both upstream dialects, whole and streamed, with a tool.
+//! The demo's calls: every surface, every upstream dialect, whole and streamed, with a tool.
 
 use std::{
     io::{BufRead, BufReader},
@@ -24,8 +24,17 @@ const HELLO: &str = "hello from the demo, grüezi 你好";
 #[derive(Clone, Copy, Debug)]
 enum Surface {
     Chat,
+    Responses,
     Messages,
+    Gemini,
 }
+
+const SURFACES: [Surface; 4] = [
+    Surface::Chat,
+    Surface::Responses,
+    Surface::Messages,
+    Surface::Gemini,
+];
 
 /// What is asked of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +117,7 @@ pub(crate) fn send(url: &str, key: &str, providers: &[Provider]) -> Result<Count
     let agent = agent();
     let mut count = Count::default();
     print("surface   model                        call      status  route               answer")?;
-    for surface in [Surface::Chat, Surface::Messages] {
+    for surface in SURFACES {
         for model in providers.iter().map(model) {
             for wish in [Wish::Whole, Wish::Streamed, Wish::Tool] {
                 let outcome = call(&agent, url, key, surface, &model, wish)?;
@@ -136,16 +145,7 @@ fn call(
     model: &str,
     wish: Wish,
 ) -> Result<Outcome> {
-    let (path, mut body) = match surface {
-        Surface::Chat => ("/v1/chat/completions", json!({})),
-        Surface::Messages => ("/v1/messages", json!({"max_tokens": 1000})),
-    };
-    body["model"] = json!(model);
-    body["messages"] = json!([{"role": "user", "content": HELLO}]);
-    body["stream"] = json!(wish == Wish::Streamed);
-    if wish == Wish::Tool {
-        body["tools"] = json!([tool(surface)]);
-    }
+    let (path, body) = asked(surface, model, wish);
     let mut reply = agent
         .post(format!("{url}{path}"))
         .header("authorization", format!("Bearer {key}"))
@@ -177,17 +177,48 @@ fn call(
     })
 }
 
+/// Path and body of a call.
+fn asked(surface: Surface, model: &str, wish: Wish) -> (String, Value) {
+    let user = json!([{"role": "user", "content": HELLO}]);
+    let stream = wish == Wish::Streamed;
+    let (path, mut body) = match surface {
+        Surface::Chat => ("/v1/chat/completions", json!({"messages": user})),
+        Surface::Responses => ("/v1/responses", json!({"input": user})),
+        Surface::Messages => ("/v1/messages", json!({"messages": user, "max_tokens": 1000})),
+        Surface::Gemini => ("", json!({"contents": [{"role": "user", "parts": [{"text": HELLO}]}]})),
+    };
+    let mut path = path.to_owned();
+    if let Surface::Gemini = surface {
+        let method = match stream {
+            true => "streamGenerateContent?alt=sse",
+            false => "generateContent",
+        };
+        path = format!("/v1beta/models/{model}:{method}");
+    } else {
+        body["model"] = json!(model);
+        body["stream"] = json!(stream);
+    }
+    if wish == Wish::Tool {
+        body["tools"] = json!([tool(surface)]);
+    }
+    (path, body)
+}
+
 fn tool(surface: Surface) -> Value {
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
     match surface {
         Surface::Chat => {
             json!({"type": "function", "function": {"name": "weather", "parameters": schema}})
         }
+        Surface::Responses => json!({"type": "function", "name": "weather", "strict": false,
+            "parameters": schema}),
         Surface::Messages => json!({"name": "weather", "input_schema": schema}),
+        Surface::Gemini => json!({"functionDeclarations": [
+            {"name": "weather", "parametersJsonSchema": schema}]}),
     }
 }
 
-/// The text of a streamed reply in either dialect.
+/// The text of a streamed reply in any dialect.
 fn streamed_text(reply: Response<Body>) -> Result<String> {
     let mut text = String::new();
     for line in BufReader::new(reply.into_body().into_reader()).lines() {
@@ -198,31 +229,41 @@ fn streamed_text(reply: Response<Body>) -> Result<String> {
         let event: Value = serde_json::from_str(data.trim()).unwrap_or_default();
         let pieces = [
             &event["choices"][0]["delta"]["content"],
+            &event["delta"],
             &event["delta"]["text"],
+            &event["candidates"][0]["content"]["parts"][0]["text"],
         ];
         text.extend(pieces.into_iter().filter_map(Value::as_str));
     }
     Ok(text)
 }
 
-/// What a whole reply says, in either dialect: its error, its tool call, or its text.
+/// What a whole reply says, in any dialect: its error, its tool call, or its text.
 fn said(reply: &Value) -> String {
     if let Some(message) = reply["error"]["message"].as_str() {
         return message.to_owned();
     }
     let message = &reply["choices"][0]["message"];
-    let blocks = || reply["content"].as_array().into_iter().flatten();
-    let uses = blocks()
-        .find(|block| block["type"] == "tool_use")
-        .map(|block| &block["name"]);
-    let called = message["tool_calls"][0]["function"]["name"].as_str();
-    if let Some(name) = called.or_else(|| uses.and_then(Value::as_str)) {
+    let parts = [
+        &reply["content"],
+        &reply["output"],
+        &reply["candidates"][0]["content"]["parts"],
+    ];
+    let parts = || parts.into_iter().flat_map(|parts| parts.as_array().into_iter().flatten());
+    let called = |part: &Value| {
+        let kind = part["type"].as_str().unwrap_or_default();
+        let named = matches!(kind, "tool_use" | "function_call").then_some(&part["name"]);
+        let name = named.unwrap_or(&part["functionCall"]["name"]);
+        name.as_str().map(str::to_owned)
+    };
+    let function = message["tool_calls"][0]["function"]["name"].as_str();
+    if let Some(name) = function.map(str::to_owned).or_else(|| parts().find_map(called)) {
         return format!("calls {name}");
     }
-    let text = blocks().find_map(|block| block["text"].as_str());
-    message["content"]
-        .as_str()
-        .or(text)
-        .unwrap_or_default()
-        .to_owned()
+    let text = |part: &Value| {
+        let text = part["text"].as_str().or(part["content"][0]["text"].as_str());
+        text.map(str::to_owned)
+    };
+    let content = message["content"].as_str().map(str::to_owned);
+    content.or_else(|| parts().find_map(text)).unwrap_or_default()
 }
