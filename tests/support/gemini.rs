@@ -148,7 +148,10 @@ pub(crate) fn image(part: &Value) -> Option<Image> {
     let (inline, file) = (&part["inlineData"], &part["fileData"]);
     match file["fileUri"].as_str() {
         Some(uri) => Some(Image::Url(uri.to_owned())),
-        None => Image::inline(inline["mimeType"].as_str()?, &ordinary(inline["data"].as_str()?)),
+        None => Image::inline(
+            inline["mimeType"].as_str()?,
+            &ordinary(inline["data"].as_str()?),
+        ),
     }
 }
 

@@ -46,7 +46,9 @@ impl Driver {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/matrix");
         if file.ends_with(".py") {
             let mut command = Command::new(python());
-            command.arg(folder.join(file)).env("PYTHONDONTWRITEBYTECODE", "1");
+            command
+                .arg(folder.join(file))
+                .env("PYTHONDONTWRITEBYTECODE", "1");
             return command;
         }
         let node = node(&folder);
@@ -79,7 +81,11 @@ fn node(folder: &Path) -> &'static Node {
         let scripts = packages.join("drivers");
         fs::create_dir_all(&scripts).unwrap();
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            if entry.path().extension().is_some_and(|extension| extension == "mjs") {
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "mjs")
+            {
                 fs::copy(entry.path(), scripts.join(entry.file_name())).unwrap();
             }
         }

@@ -32,7 +32,9 @@ impl Scene {
     /// What the program told of a scenario: facts, or its own error.
     #[track_caller]
     pub(super) fn told(&self, upstream: Kind, scenario: &str) -> &Value {
-        let told = self.told.get(&(id(upstream).to_owned(), scenario.to_owned()));
+        let told = self
+            .told
+            .get(&(id(upstream).to_owned(), scenario.to_owned()));
         told.unwrap_or_else(|| panic!("nothing was told of {scenario}"))
     }
 
@@ -60,12 +62,21 @@ async fn play(driver: Driver) -> Scene {
     let mut sims = Vec::new();
     let mut config = "port: 0\nproviders:\n".to_owned();
     for kind in Kind::ALL {
-        let key = if kind == Kind::Kiro { "ksk_simulated" } else { Script::KEY };
+        let key = if kind == Kind::Kiro {
+            "ksk_simulated"
+        } else {
+            Script::KEY
+        };
         let sim = Sim::start(kind, Script::default().strict().key(key)).await;
         let (id, base) = (id(kind), sim.base_url());
-        config.push_str(&format!("  {id}:\n    base_url: {base}\n    api_key: {key}\n"));
+        config.push_str(&format!(
+            "  {id}:\n    base_url: {base}\n    api_key: {key}\n"
+        ));
         if kind != Kind::Kiro {
-            config.push_str(&format!("    dialect: {}\n    models: [a-model]\n", kind.dialect()));
+            config.push_str(&format!(
+                "    dialect: {}\n    models: [a-model]\n",
+                kind.dialect()
+            ));
         }
         sims.push(sim);
     }
@@ -89,6 +100,9 @@ async fn play(driver: Driver) -> Scene {
         let name = |member: &str| line[member].as_str().unwrap().to_owned();
         told.insert((name("provider"), name("scenario")), line);
     }
-    let counts = sims.iter().map(|sim| (id(sim.kind()), sim.counts())).collect();
+    let counts = sims
+        .iter()
+        .map(|sim| (id(sim.kind()), sim.counts()))
+        .collect();
     Scene { told, counts }
 }

@@ -166,7 +166,10 @@ fn refusal(cell: &Cell<'_>) {
         // To Kiro a refusal is a text like any other.
         Kind::Kiro => assert_eq!(said.finish, Finish::Stop),
         // A Responses reply that refuses is complete; that it refuses is told by its part's kind.
-        Kind::Responses => assert!(matches!(said.finish, Finish::Stop | Finish::Filter), "{said:?}"),
+        Kind::Responses => assert!(
+            matches!(said.finish, Finish::Stop | Finish::Filter),
+            "{said:?}"
+        ),
         _ => assert_eq!(said.finish, Finish::Filter),
     }
     // Gemini shows nothing of what it refuses.

@@ -184,8 +184,14 @@ fn asked(surface: Surface, model: &str, wish: Wish) -> (String, Value) {
     let (path, mut body) = match surface {
         Surface::Chat => ("/v1/chat/completions", json!({"messages": user})),
         Surface::Responses => ("/v1/responses", json!({"input": user})),
-        Surface::Messages => ("/v1/messages", json!({"messages": user, "max_tokens": 1000})),
-        Surface::Gemini => ("", json!({"contents": [{"role": "user", "parts": [{"text": HELLO}]}]})),
+        Surface::Messages => (
+            "/v1/messages",
+            json!({"messages": user, "max_tokens": 1000}),
+        ),
+        Surface::Gemini => (
+            "",
+            json!({"contents": [{"role": "user", "parts": [{"text": HELLO}]}]}),
+        ),
     };
     let mut path = path.to_owned();
     if let Surface::Gemini = surface {
@@ -249,7 +255,11 @@ fn said(reply: &Value) -> String {
         &reply["output"],
         &reply["candidates"][0]["content"]["parts"],
     ];
-    let parts = || parts.into_iter().flat_map(|parts| parts.as_array().into_iter().flatten());
+    let parts = || {
+        parts
+            .into_iter()
+            .flat_map(|parts| parts.as_array().into_iter().flatten())
+    };
     let called = |part: &Value| {
         let kind = part["type"].as_str().unwrap_or_default();
         let named = matches!(kind, "tool_use" | "function_call").then_some(&part["name"]);
@@ -257,13 +267,20 @@ fn said(reply: &Value) -> String {
         name.as_str().map(str::to_owned)
     };
     let function = message["tool_calls"][0]["function"]["name"].as_str();
-    if let Some(name) = function.map(str::to_owned).or_else(|| parts().find_map(called)) {
+    if let Some(name) = function
+        .map(str::to_owned)
+        .or_else(|| parts().find_map(called))
+    {
         return format!("calls {name}");
     }
     let text = |part: &Value| {
-        let text = part["text"].as_str().or(part["content"][0]["text"].as_str());
+        let text = part["text"]
+            .as_str()
+            .or(part["content"][0]["text"].as_str());
         text.map(str::to_owned)
     };
     let content = message["content"].as_str().map(str::to_owned);
-    content.or_else(|| parts().find_map(text)).unwrap_or_default()
+    content
+        .or_else(|| parts().find_map(text))
+        .unwrap_or_default()
 }
