@@ -11,6 +11,7 @@ pub(super) fn inline<'a>(
     data: Cow<'a, str>,
     name: Option<Cow<'a, str>>,
 ) -> Body<'a> {
+    let data = ordinary(data);
     if let Some(kind) = mime.strip_prefix("audio/") {
         let format = audio_format(kind).to_owned().into();
         return Body::Audio { data, format };
@@ -32,6 +33,15 @@ pub(super) fn inline<'a>(
         Body::Image(Image { source, detail })
     } else {
         Body::File(File { source, name })
+    }
+}
+
+/// Base64 in the ordinary alphabet, the only one that others take. Google takes that of URLs as well,
+/// and its own Python SDK sends it.
+fn ordinary(data: Cow<'_, str>) -> Cow<'_, str> {
+    match memchr::memchr2(b'-', b'_', data.as_bytes()) {
+        None => data,
+        Some(_) => data.replace('-', "+").replace('_', "/").into(),
     }
 }
 
@@ -113,6 +123,16 @@ pub(super) fn mime_of_address(url: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_alphabets_of_base64_become_one() {
+        for given in ["+/8=", "-_8="] {
+            let Body::Image(image) = inline("image/png".into(), given.into(), None) else {
+                panic!("no image");
+            };
+            assert!(matches!(image.source, Source::Base64 { data, .. } if data == "+/8="));
+        }
+    }
 
     #[test]
     fn mime_types_decide_the_kind() {
