@@ -18,6 +18,11 @@ fn translated_request(caller: Dialect, upstream: Dialect, body: &[u8]) -> Option
     let translated = translate(&ask, upstream, &target).ok()?;
     let again = translate(&ask, upstream, &target).unwrap();
     assert_eq!(translated.body, again.body, "the same request, other bytes");
+    let text = String::from_utf8_lossy(&translated.body);
+    assert!(
+        !text.contains("byok1"),
+        "a tagged proof for a provider: {text}"
+    );
     Some(serde_json::from_slice(&translated.body).unwrap())
 }
 

@@ -108,11 +108,23 @@ fn block(dialect: Dialect) -> BoxedStrategy<Value> {
         3 => text,
         3 => id().prop_map(|id| json!({ "type": "tool_use", "id": id, "name": "f", "input": {} })),
         3 => id().prop_map(|id| json!({ "type": "tool_result", "tool_use_id": id, "content": "r" })),
-        1 => Just(json!({ "type": "thinking", "thinking": "hm", "signature": "byok1:1:o:s" })),
+        1 => proof().prop_map(|proof| json!({ "type": "thinking", "thinking": "hm", "signature": proof })),
+        1 => proof().prop_map(|proof| json!({ "type": "redacted_thinking", "data": proof })),
         1 => Just(json!({ "type": "server_tool_use", "id": "s", "name": "n", "input": {} })),
         1 => any_json(),
     ]
     .boxed()
+}
+
+/// A reasoning proof: the provider's own, another's, one that says nothing of whose it is.
+fn proof() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec![
+        "byok1:1:o:s",
+        "byok1x:1:o:s",
+        "byok1:5:other:s",
+        "byok1:",
+        "s",
+    ])
 }
 
 /// An item of a Responses conversation.
@@ -140,7 +152,7 @@ fn item() -> impl Strategy<Value = Value> {
         3 => id().prop_map(|id| json!({ "type": "function_call", "call_id": id, "name": "f", "arguments": "{}" })),
         1 => id().prop_map(|id| json!({ "type": "custom_tool_call", "call_id": id, "name": "t", "input": "x" })),
         3 => id().prop_map(|id| json!({ "type": "function_call_output", "call_id": id, "output": "r" })),
-        1 => Just(json!({ "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "byok1:1:o:s" })),
+        1 => proof().prop_map(|proof| json!({ "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": proof })),
         1 => any_json(),
     ]
 }
@@ -153,7 +165,10 @@ fn content() -> impl Strategy<Value = Value> {
         3 => proptest::sample::select(vec!["", " ", "said"]).prop_map(|text| json!({ "text": text })),
         3 => (id(), name()).prop_map(|(id, name)| json!({ "functionCall": { "id": id, "name": name, "args": {} } })),
         3 => (id(), name()).prop_map(|(id, name)| json!({ "functionResponse": { "id": id, "name": name, "response": {} } })),
-        1 => Just(json!({ "text": "hm", "thought": true, "thoughtSignature": "s" })),
+        1 => proof().prop_map(|proof| json!({ "text": "hm", "thought": true, "thoughtSignature": proof })),
+        1 => (name(), proof()).prop_map(|(name, proof)| json!({
+            "functionCall": { "name": name, "args": {} }, "thoughtSignature": proof
+        })),
         1 => any_json(),
     ];
     (

@@ -146,12 +146,12 @@ fn cross(caller: Dialect, upstream: Dialect, body: &Value) -> (Value, Ledger) {
         ..Capabilities::default()
     };
     let target = Target::new("m", &caps, "o");
-    let translated = translate(
-        &Ask::new(caller, body.to_string().as_bytes()),
-        upstream,
-        &target,
-    )
-    .unwrap();
+    let body = body.to_string();
+    let ask = Ask {
+        model: Some("m"),
+        ..Ask::new(caller, body.as_bytes())
+    };
+    let translated = translate(&ask, upstream, &target).unwrap();
     (
         serde_json::from_slice(&translated.body).unwrap(),
         translated.losses,
@@ -209,11 +209,52 @@ proptest! {
         });
         let Some(keep) = keep else { return Ok(()) };
         messages.truncate(keep);
-        let before = |body: &Value| {
-            let (sent, _) = cross(Dialect::Chat, Dialect::Messages, body);
-            sent["messages"].as_array().unwrap().clone()
-        };
-        let (short, long) = (before(&shorter), before(&longer));
-        prop_assert_eq!(&short[..], &long[..short.len()]);
+        for (upstream, list) in [
+            (Dialect::Messages, "messages"),
+            (Dialect::Responses, "input"),
+            (Dialect::Gemini, "contents"),
+        ] {
+            let before = |body: &Value| {
+                let (sent, _) = cross(Dialect::Chat, upstream, body);
+                sent[list].as_array().unwrap().clone()
+            };
+            let (short, long) = (before(&shorter), before(&longer));
+            prop_assert_eq!(&short[..], &long[..short.len()], "{:?}", upstream);
+        }
+    }
+
+    #[test]
+    fn chat_returns_from_responses(talk in talk()) {
+        // Responses has no stop texts.
+        let body = Talk { stop: Vec::new(), ..talk }.chat();
+        let (there, losses) = cross(Dialect::Chat, Dialect::Responses, &body);
+        prop_assert!(losses.is_empty(), "{:?}", losses);
+        let (mut back, losses) = cross(Dialect::Responses, Dialect::Chat, &there);
+        prop_assert!(losses.is_empty(), "{:?}", losses);
+        // What byokey adds for a provider that would keep the reply otherwise.
+        for added in ["store", "prompt_cache_key"] {
+            back.as_object_mut().unwrap().remove(added);
+        }
+        for tool in back.get_mut("tools").and_then(Value::as_array_mut).into_iter().flatten() {
+            tool["function"].as_object_mut().unwrap().remove("strict");
+        }
+        prop_assert_eq!(meaning(back), meaning(body));
+    }
+
+    #[test]
+    fn chat_returns_from_gemini(talk in talk()) {
+        // Gemini takes as many calls as it likes and fetches no pictures.
+        let mut talk = Talk { single: false, ..talk };
+        for round in &mut talk.rounds {
+            round.image = round.image.filter(|inline| *inline);
+        }
+        let body = talk.chat();
+        let (there, losses) = cross(Dialect::Chat, Dialect::Gemini, &body);
+        // Gemini wants a proof on calls, or at least the word that there is none.
+        let known = |loss: &byokey_wire::Loss| loss.reason == byokey_wire::Reason::ForeignSignature;
+        prop_assert!(losses.entries().iter().all(known), "{:?}", losses);
+        let (back, losses) = cross(Dialect::Gemini, Dialect::Chat, &there);
+        prop_assert!(losses.entries().iter().all(known), "{:?}", losses);
+        prop_assert_eq!(meaning(back), meaning(body));
     }
 }
