@@ -271,6 +271,13 @@ fn streamed(answer: &Answer, upstream: &[u8], piece: usize) -> Vec<u8> {
         translation.push(bytes, &mut out);
     }
     translation.finish(&mut out);
+    // What a caller sent with line ends in it must not break a line of the stream.
+    for line in String::from_utf8_lossy(&out).lines() {
+        // Gemini's streams may be one JSON list, item by item.
+        let begins = ["data: ", "event: ", ":", "[", ",", "]"];
+        let whole = line.is_empty() || begins.iter().any(|begin| line.starts_with(begin));
+        assert!(whole, "a broken line: {line}");
+    }
     out
 }
 

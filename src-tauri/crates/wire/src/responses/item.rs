@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     CallForm, Citation, ToolShape,
+    ids::digest,
     json::{self, Object, Text, write_compact, write_list},
     translate::Envelope,
 };
@@ -146,6 +147,9 @@ impl Called {
     }
 }
 
+/// Longest item id that OpenAI takes back.
+const MAX_ID: usize = 64;
+
 /// The id of an item with this content at this place of a reply.
 pub(super) fn item_id(content: &Content, reply: &str, place: usize) -> String {
     let bare = reply.strip_prefix("resp_").unwrap_or(reply);
@@ -153,7 +157,13 @@ pub(super) fn item_id(content: &Content, reply: &str, place: usize) -> String {
         Content::Message(_) => format!("msg_{bare}_{place}"),
         Content::Reasoning { .. } => format!("rs_{bare}_{place}"),
         Content::Image { .. } => format!("ig_{bare}_{place}"),
-        Content::Call(called) => format!("{}_{}", called.dress.mark(), called.call_id),
+        Content::Call(called) => {
+            let id = format!("{}_{}", called.dress.mark(), called.call_id);
+            if id.len() > MAX_ID {
+                return format!("{}_{}", called.dress.mark(), digest(&called.call_id, 32));
+            }
+            id
+        }
     }
 }
 
