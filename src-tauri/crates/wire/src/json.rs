@@ -327,6 +327,13 @@ fn read<'a, T: Deserialize<'a>>(text: &'a str, base: &str) -> Result<T, Fault> {
     })
 }
 
+/// The error of a value that was read on its own, for the reader of what it stands in. Without its
+/// place, which was counted from the value's own beginning: the outer reader puts in where it is.
+pub(crate) fn within<E: serde::de::Error>(error: &serde_json::Error) -> E {
+    let said = error.to_string();
+    E::custom(said.split(" at line ").next().unwrap_or_default())
+}
+
 /// The fault of a member that has another type than it should.
 fn wrong_type(error: &serde_json::Error, path: &str) -> Fault {
     let said = error.to_string();

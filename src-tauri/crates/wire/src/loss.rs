@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+/// Most changes kept: a body with a million members that nobody knows shall not fill the memory.
+const MAX_LOSSES: usize = 4096;
+
 /// Everything one translation changed that the caller might care about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger(Vec<Loss>);
@@ -60,8 +63,14 @@ pub enum Reason {
 impl Ledger {
     /// Records a change.
     pub fn note(&mut self, path: impl Into<Cow<'static, str>>, action: Action, reason: Reason) {
+        // The last one stands for all that are not kept.
+        let path = match self.0.len() {
+            ..MAX_LOSSES => path.into().into_owned(),
+            MAX_LOSSES => "...".to_owned(),
+            _ => return,
+        };
         self.0.push(Loss {
-            path: path.into().into_owned(),
+            path,
             action,
             reason,
         });
@@ -69,7 +78,8 @@ impl Ledger {
 
     /// Takes over the changes of another ledger.
     pub fn append(&mut self, other: Self) {
-        self.0.extend(other.0);
+        let room = (MAX_LOSSES + 1).saturating_sub(self.0.len());
+        self.0.extend(other.0.into_iter().take(room));
     }
 
     /// The changes, in the order they were made.
@@ -151,6 +161,13 @@ mod tests {
         assert!(header.len() <= MAX_HEADER);
         assert!(header.starts_with("1002; "));
         assert!(header.ends_with("=dropped"));
+        for _ in 0..2 * MAX_LOSSES {
+            ledger.note("x", Action::Dropped, Reason::Dialect);
+        }
+        assert_eq!(ledger.entries().len(), MAX_LOSSES + 1);
+        let mut joined = ledger.clone();
+        joined.append(ledger);
+        assert_eq!(joined.entries().len(), MAX_LOSSES + 1);
         let mut long = Ledger::default();
         long.note("x".repeat(5000), Action::Dropped, Reason::Dialect);
         assert_eq!(long.header().unwrap(), "1");

@@ -26,7 +26,7 @@ use mutate::Mutator;
 use targets::{Part, parts};
 
 /// Mutations of each seed, where nothing else is said.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 10;
 
 #[test]
 fn requests() {

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     CacheMark,
-    json::{Count, Object, OneOrMany, Text, members},
+    json::{Count, Object, OneOrMany, Text, members, within},
 };
 
 members! {
@@ -279,7 +279,7 @@ text_or! {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut parts = Vec::new();
         while let Some(raw) = seq.next_element::<&'de RawValue>()? {
-            let part = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
+            let part = serde_json::from_str(raw.get()).map_err(|error| within(&error))?;
             parts.push(WrittenPart {
                 part: match part {
                     PartOrText::Part(part) => *part,
@@ -323,7 +323,7 @@ fn lone_part<'a, E: serde::de::Error>(
     let part = if members.iter().any(is_part) {
         let members = members.into_iter().map(|(name, value)| (name.0, value));
         let members = serde::de::value::MapDeserializer::<_, serde_json::Error>::new(members);
-        Part::deserialize(members).map_err(E::custom)?
+        Part::deserialize(members).map_err(|error| within(&error))?
     } else {
         Part::default()
     };

