@@ -231,7 +231,7 @@ fn write_server_tool(tool: &ServerTool<'_>, ledger: &mut Ledger, out: &mut Vec<u
                 (user_location.is_some(), "user_location"),
             ] {
                 if given {
-                    dropped(ledger, format!("tools.{}.{member}", tool.name));
+                    dropped(ledger, format!("tools[{}].{member}", tool.name));
                 }
             }
             br#"{"googleSearch":{}}"#

@@ -25,14 +25,14 @@ pub(super) fn write_tools(
                 if !blocked_domains.is_empty() {
                     drop_member(
                         ledger,
-                        format!("{}.{}.blocked_domains", turn.words.tools, tool.name),
+                        format!("{}[{}].blocked_domains", turn.words.tools, tool.name),
                     );
                 }
                 hosted.push(tool);
             }
             ServerToolKind::CodeExecution if !plan => hosted.push(tool),
             ServerToolKind::CodeExecution | ServerToolKind::UrlContext => {
-                drop_member(ledger, format!("{}.{}", turn.words.tools, tool.name));
+                drop_member(ledger, format!("{}[{}]", turn.words.tools, tool.name));
             }
         }
     }
