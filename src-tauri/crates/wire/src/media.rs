@@ -7,7 +7,9 @@
 mod embeddings;
 mod fault;
 mod form;
+mod generated;
 mod images;
+mod listen;
 mod members;
 mod speech;
 mod transcript;
@@ -16,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::fault::read_media_error;
 pub use self::form::{FormError, FormField, FormFile, FormScan};
-pub use self::transcript::{Listen, Transcript};
+pub use self::listen::Listen;
+pub use self::transcript::Transcript;
 use crate::{Fault, Ledger, Usage};
 
 /// What is asked of a model beside conversation.

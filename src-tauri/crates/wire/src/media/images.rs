@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::generated::Generated;
 use super::members::{bad, note_others, object, odd, text, tokens, word};
-use super::speech::Generated;
 use super::{Converted, MediaAnswer, MediaReply, Shape, Task};
 use crate::{Action, Dialect, Fault, Ledger, Reason};
 
