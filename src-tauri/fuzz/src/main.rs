@@ -10,7 +10,9 @@ mod targets;
 
 static PART: LazyLock<targets::Part> = LazyLock::new(|| {
     let name = std::env::var("BYOKEY_FUZZ_PART").unwrap_or_default();
-    let named = targets::parts().into_iter().find(|part| part.name() == name);
+    let named = targets::parts()
+        .into_iter()
+        .find(|part| part.name() == name);
     named.expect("BYOKEY_FUZZ_PART must name one of the parts")
 });
 

@@ -175,6 +175,9 @@ impl Kind {
             .trim();
         match essence.to_ascii_lowercase().as_str() {
             "text/event-stream" => Self::Stream,
+            // Kiro's frames, which are its whole reply as well.
+            "application/vnd.amazon.eventstream" if stream => Self::Stream,
+            "application/vnd.amazon.eventstream" => Self::Json,
             "application/json" => Self::Json,
             "" if stream => Self::Stream,
             "" => Self::Json,
