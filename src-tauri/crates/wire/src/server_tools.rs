@@ -26,7 +26,7 @@ pub(crate) fn leave_out(turn: &Turn<'_>, ledger: &mut Ledger) -> Result<(), Faul
             fault.param = Some("tools".to_owned());
             return Err(fault);
         }
-        let path = format!("tools[{}]", tool.name);
+        let path = format!("tools.{}", tool.name);
         ledger.note(path, Action::Dropped, Reason::Dialect);
     }
     Ok(())
@@ -66,7 +66,7 @@ mod tests {
         let own = r#"{"type":"function","name":"f","parameters":{"type":"object"}}"#;
         let made = ask(own).unwrap();
         let lost = made.losses.header().unwrap();
-        assert!(lost.contains("tools[web_search]=dropped"), "{lost}");
+        assert!(lost.contains("tools.web_search=dropped"), "{lost}");
         let body = String::from_utf8(made.body).unwrap();
         assert!(body.contains(r#""name":"f""#) && !body.contains("web_search"));
         let alone = ask(r#"{"type":"web_search"}"#).unwrap_err();

@@ -153,10 +153,6 @@ impl Settle {
                 self.losses
                     .note("citations", Action::Dropped, Reason::Dialect);
             }
-            Piece::Logprobs(_) if matches!(self.caller, Dialect::Messages | Dialect::Gemini) => {
-                self.losses
-                    .note("logprobs", Action::Dropped, Reason::Dialect);
-            }
             _ => {}
         }
     }
