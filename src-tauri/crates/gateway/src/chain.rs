@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
+use byokey_catalog::Quirk;
 use byokey_vault::AccountId;
 use byokey_wire::{
     Dialect, Fault, FaultKind, Frame, Frames, Marks, Plan, input_items, json_member, json_text,
@@ -23,6 +24,7 @@ use crate::meter::Meter;
 use crate::reframe::{Array, Wrapping, called_json, is_event_stream, reframe};
 use crate::relay::Exchange;
 use crate::resolve::Candidate;
+use crate::roster::Line;
 use crate::stored::{self, Kept, Known, Owner};
 use crate::upload::Upload;
 
@@ -93,14 +95,47 @@ impl Exchange {
         Ok(able)
     }
 
-    /// The reply as the path wants it, and remembered where it must be.
-    pub(crate) fn put(&self, mut response: Response<Body>, plan: Option<Plan>) -> Response<Body> {
+    /// Lets the account that answers be found by the reply's id, if its provider stores replies.
+    /// Returns whether it does.
+    pub(crate) fn bind(&self, meter: &mut Meter) -> bool {
+        let Some(chain) = self.chain.as_ref() else {
+            return false;
+        };
+        let passes = meter.plan() == Some(Plan::Pass);
+        let stores = passes && meter.account().is_some_and(|id| self.provider_stores(id));
+        if stores && chain.stores() {
+            meter.binds(chain.owner);
+        }
+        stores
+    }
+
+    /// Whether an account's provider stores replies of Responses; the back ends of plans do not.
+    fn provider_stores(&self, account: AccountId) -> bool {
+        let mut seats = self.view.roster.seats.iter();
+        let Some(seat) = seats.find(|seat| seat.account.id == account) else {
+            return false;
+        };
+        let provider = self.view.catalog.provider(&seat.account.provider);
+        let stateless = |line: &Line| {
+            line.dialect == Dialect::Responses
+                && provider.is_some_and(|row| row.has(Quirk::Stateless, &line.endpoint))
+        };
+        !seat.lines.iter().any(stateless)
+    }
+
+    /// The reply as the path wants it, and kept where its provider has not `stored` it.
+    pub(crate) fn put(
+        &self,
+        mut response: Response<Body>,
+        plan: Option<Plan>,
+        stored: bool,
+    ) -> Response<Body> {
         if let (Some(_), Some(plan)) = (&self.chain, plan) {
             response.extensions_mut().insert(plan);
         }
         let in_array = self.asked.array && is_event_stream(&response);
         match (&self.chain, plan) {
-            (Some(chain), Some(Plan::Via)) => chain.keep(&self.shared, response),
+            (Some(chain), _) if !stored => chain.keep(&self.shared, response),
             (_, Some(Plan::Pass)) if in_array => {
                 reframe(response, Wrapping::Array(Array::default()))
             }
@@ -191,19 +226,12 @@ impl Chain {
         Ok(Arc::new([holder]))
     }
 
-    /// Lets the account that answers be found by the reply's id, since its provider stores it.
-    pub(crate) fn bind(&self, meter: &mut Meter) {
-        if self.stores() {
-            meter.binds(self.owner);
-        }
-    }
-
     /// Whether the reply is to be stored: the caller did not say otherwise.
     fn stores(&self) -> bool {
         self.feed.marks().store != Some(false)
     }
 
-    /// Remembers a translated reply once it has gone out whole.
+    /// Remembers a reply once it has gone out whole; only those whose request was read whole can be.
     fn keep(&self, shared: &Arc<Shared>, response: Response<Body>) -> Response<Body> {
         let Some(request) = self.feed.remembered().filter(|_| self.stores()) else {
             return response;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use byokey_catalog::Price;
-use byokey_vault::{Outcome, Units, UsageRow};
+use byokey_vault::{AccountId, Outcome, Units, UsageRow};
 use byokey_wire::{Dialect, Fault, Plan, Seen, Usage};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -112,6 +112,11 @@ impl Meter {
         });
     }
 
+    /// The account that is asked.
+    pub(crate) fn account(&self) -> Option<AccountId> {
+        self.row.as_ref().and_then(|row| row.account)
+    }
+
     /// How the account that answers is asked.
     pub(crate) fn plan(&self) -> Option<Plan> {
         self.row.as_ref().and_then(|row| row.plan)
@@ -126,7 +131,7 @@ impl Meter {
     /// it before the stream has ended.
     pub(crate) fn bind(&mut self, seen: &Seen) {
         if let (Some(owner), Some(id)) = (self.binds, &seen.upstream_id)
-            && let Some(account) = self.row.as_ref().and_then(|row| row.account)
+            && let Some(account) = self.account()
         {
             self.shared.stored.put(owner, id, Known::Bound(account));
             self.binds = None;

@@ -79,11 +79,9 @@ impl Exchange {
         match self.relay(incoming, &mut meter).await {
             Ok(reply) => {
                 let plan = meter.plan();
-                if let (Some(chain), Some(Plan::Pass)) = (&self.chain, plan) {
-                    chain.bind(&mut meter);
-                }
+                let stored = self.bind(&mut meter);
                 let response = reply.into_response(meter, self.asked.answer);
-                self.put(response, plan)
+                self.put(response, plan, stored)
             }
             Err(failure) => {
                 meter.failed(&failure.fault, failure.outcome);
