@@ -7,6 +7,8 @@ mod render;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Remedy;
+
 pub use read::read_error;
 pub(crate) use read::stream_fault;
 pub use render::{error_body, error_event, keep_alive};
@@ -24,9 +26,11 @@ pub struct Fault {
     /// The member of the request at fault.
     pub param: Option<String>,
     /// The provider's request id.
-    pub upstream_id: Option<String>,
+    pub upstream_id: Option<Box<str>>,
     /// Seconds after which a new try makes sense.
     pub retry_after_s: Option<u64>,
+    /// What may help, where the provider's refusal says it.
+    pub remedy: Option<Box<Remedy>>,
 }
 
 /// Kinds of trouble, after the table in the reference on translation, section 10.
@@ -85,6 +89,7 @@ impl Fault {
             param: None,
             upstream_id: None,
             retry_after_s: None,
+            remedy: None,
         }
     }
 

@@ -19,20 +19,17 @@ pub fn with_reasoning(
     body: &[u8],
     wish: Reasoning,
     caps: &Capabilities,
-) -> Result<(Vec<u8>, Ledger), Fault> {
+    ledger: &mut Ledger,
+) -> Result<Vec<u8>, Fault> {
     resolve_reasoning(None, Some(wish), caps.thinking.as_ref())?;
-    let mut ledger = Ledger::default();
     if dialect == Dialect::Messages {
-        return Ok((
-            messages::with_reasoning(body, wish, caps, &mut ledger),
-            ledger,
-        ));
+        return Ok(messages::with_reasoning(body, wish, caps, ledger));
     }
     let steered = thinking::steer(wish, caps.thinking.as_ref());
     if let Some(action) = steered.loss {
         ledger.note("model", action, Reason::ModelCapability);
     }
-    let body = match (dialect, steered.setting) {
+    Ok(match (dialect, steered.setting) {
         // The model has nothing to steer.
         (_, None) => body.to_vec(),
         (Dialect::Gemini, Some(setting)) => gemini(body, setting),
@@ -45,8 +42,7 @@ pub fn with_reasoning(
                 responses(body, &level)
             }
         }
-    };
-    Ok((body, ledger))
+    })
 }
 
 fn level(setting: Setting) -> Effort {
@@ -129,8 +125,9 @@ mod tests {
 
     fn edited(dialect: Dialect, body: &str, wish: &str, caps: &Capabilities) -> String {
         let wish = crate::read_suffix(wish).unwrap();
-        let (body, _) = with_reasoning(dialect, body.as_bytes(), wish, caps).unwrap();
-        String::from_utf8(body).unwrap()
+        let mut ledger = Ledger::default();
+        let body = with_reasoning(dialect, body.as_bytes(), wish, caps, &mut ledger);
+        String::from_utf8(body.unwrap()).unwrap()
     }
 
     #[test]
@@ -197,13 +194,15 @@ mod tests {
     fn a_level_beyond_the_model_is_refused_and_one_within_is_bent() {
         let levels = caps(None, &[Effort::Low, Effort::High]);
         let wish = crate::read_suffix("xhigh").unwrap();
-        let fault = with_reasoning(Dialect::Responses, b"{}", wish, &levels).unwrap_err();
+        let mut ledger = Ledger::default();
+        let fault = with_reasoning(Dialect::Responses, b"{}", wish, &levels, &mut ledger);
+        let fault = fault.unwrap_err();
         assert_eq!(fault.code.as_deref(), Some("unsupported_reasoning_level"));
         let wish = crate::read_suffix("medium").unwrap();
-        let (_, ledger) = with_reasoning(Dialect::Chat, b"{}", wish, &levels).unwrap();
+        with_reasoning(Dialect::Chat, b"{}", wish, &levels, &mut ledger).unwrap();
         assert_eq!(ledger.entries()[0].path, "model");
         let nothing = caps(None, &[]);
-        let (body, ledger) = with_reasoning(Dialect::Chat, b"{}", wish, &nothing).unwrap();
-        assert_eq!((&body[..], ledger.entries().len()), (&b"{}"[..], 1));
+        let body = with_reasoning(Dialect::Chat, b"{}", wish, &nothing, &mut ledger).unwrap();
+        assert_eq!((&body[..], ledger.entries().len()), (&b"{}"[..], 2));
     }
 }

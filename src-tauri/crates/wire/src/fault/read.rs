@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::{Fault, FaultKind, google::Details};
-use crate::{Dialect, json};
+use crate::{Dialect, Remedy, json};
 
 /// Longest message kept, in bytes.
 const MAX_MESSAGE: usize = 2048;
@@ -90,6 +90,11 @@ fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
         details,
     };
     let mut fault = Fault::new(words.kind(upstream, status), message.clone());
+    if fault.kind == FaultKind::BadRequest {
+        let param = error.get("param").and_then(Value::as_str);
+        let word = code.or(their_type).unwrap_or_default();
+        fault.remedy = Remedy::of(word, param, &message).map(Box::new);
+    }
     fault.code = code
         .or(their_type)
         .map(|code| code.chars().take(128).collect());
@@ -105,7 +110,7 @@ fn read_json(upstream: Dialect, status: u16, value: &Value) -> Fault {
     {
         fault.message = cut(&format!("{message} ({help})"));
     }
-    fault.upstream_id = word("request_id").map(str::to_owned);
+    fault.upstream_id = word("request_id").map(Box::from);
     fault
 }
 
