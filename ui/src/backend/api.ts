@@ -284,10 +284,16 @@ export interface ManageError {
 export interface ModelInfo {
   /** Most tokens of prompt and reply together. */
   context?: number | null;
+  /** The dialects in which its provider takes requests; programs that speak another are translated. */
+  dialects: string[];
   /** The name that programs ask for. */
   id: string;
-  /** What a prompt may hold. */
+  /** What a prompt may hold; empty when nobody tells. */
   input: string[];
+  /** The levels of reasoning that it takes, lowest first. */
+  levels: string[];
+  /** Whether the provider's own live list has it; else the catalogue says so. */
+  live: boolean;
   /** Most tokens of a reply. */
   max_output?: number | null;
   /** Name shown to people. */

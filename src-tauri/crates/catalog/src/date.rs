@@ -39,6 +39,19 @@ impl Date {
             .contains(&day)
             .then_some(Self { year, month, day })
     }
+
+    /// Seconds from the epoch to the day's beginning in UTC.
+    pub fn seconds(self) -> i64 {
+        // Years begin with March, so that a leap day is the last one of its year.
+        let month = i64::from(self.month);
+        let year = i64::from(self.year) - i64::from(month <= 2);
+        let day_of_year =
+            (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(self.day) - 1;
+        let day_of_era = year.rem_euclid(400) * 365 + year.rem_euclid(400) / 4
+            - year.rem_euclid(400) / 100
+            + day_of_year;
+        (year.div_euclid(400) * 146_097 + day_of_era - 719_468) * 86_400
+    }
 }
 
 impl fmt::Display for Date {
@@ -83,6 +96,19 @@ mod tests {
             "",
         ] {
             assert_eq!(Date::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn counts_seconds() {
+        for (day, seconds) in [
+            ("1970-01-01", 0),
+            ("1969-12-31", -86_400),
+            ("2000-02-29", 951_782_400),
+            ("2000-03-01", 951_868_800),
+            ("2026-11-21", 1_795_219_200),
+        ] {
+            assert_eq!(Date::parse(day).unwrap().seconds(), seconds, "{day}");
         }
     }
 

@@ -13,6 +13,7 @@ mod date;
 mod endpoint;
 mod error;
 mod flow;
+mod live;
 mod model;
 mod near;
 mod price;
@@ -34,10 +35,11 @@ pub use flow::{
     AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
     Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Rotation, SecretSource, StateRule,
 };
+pub use live::LiveModel;
 pub use model::{Family, Modality, Mode, Model};
 pub use near::distance;
 pub use price::{LongPrice, Price};
-pub use provider::{Auth, Field, Kind, Provider};
+pub use provider::{Auth, Field, Kind, Provider, undated};
 pub use quirk::Quirk;
 pub use route::{Import, Notice, NoticeKind, Offer, Place, Route, Standing, Status};
 pub use service::{NativeHost, Service};

@@ -292,7 +292,7 @@ impl Provider {
 }
 
 /// A model name without its date (`-20251001`, `@20251001` or `-2025-10-01`), if it ends in one.
-fn undated(name: &str) -> Option<&str> {
+pub fn undated(name: &str) -> Option<&str> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let year = |text: &str| text.starts_with("20");
     let cut = |length: usize| {

@@ -14,6 +14,10 @@ use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
 
 use crate::config::{self, Config, ConfigError, ConfigKey};
+use crate::live::{Asking, Lists};
+use crate::models::{self, ModelFacts};
+use crate::proofs::ProofStore;
+use crate::refused::Refused;
 use crate::resolve::{Known, Resolved};
 use crate::roster::{Roster, origin};
 use crate::stored::Stored;
@@ -77,6 +81,9 @@ pub(crate) struct Shared {
     /// Held while a new view is made, so that a later change is never overwritten by an earlier one.
     changing: tokio::sync::Mutex<()>,
     pub(crate) stored: Stored,
+    pub(crate) asking: Asking,
+    pub(crate) proofs: ProofStore,
+    pub(crate) refused: Refused,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) started: Timestamp,
@@ -86,10 +93,11 @@ pub(crate) struct Shared {
 
 /// What requests see.
 pub(crate) struct View {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) config_error: Option<String>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) roster: Roster,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) lists: Arc<Lists>,
     pub(crate) resolved: Resolved,
     pub(crate) upstream: Arc<Upstream>,
 }
@@ -100,6 +108,20 @@ impl View {
             catalog: &self.catalog,
             config: &self.config,
             roster: &self.roster,
+            lists: &self.lists,
+        }
+    }
+
+    /// The same for a change; answers found before it count no more.
+    fn again(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            config_error: self.config_error.clone(),
+            catalog: self.catalog.clone(),
+            roster: self.roster.clone(),
+            lists: self.lists.clone(),
+            resolved: Resolved::default(),
+            upstream: self.upstream.clone(),
         }
     }
 }
@@ -114,7 +136,7 @@ impl Engine {
         let path = options.config_path.clone();
         let config = config::load(&path, &bundled)?;
         let (vault, bundled, view) = blocking(move || {
-            let view = view(&vault, &bundled, config, None)?;
+            let view = view(&vault, &bundled, config.into(), None)?;
             Ok((vault, bundled, view))
         })
         .await?;
@@ -132,6 +154,9 @@ impl Engine {
             view: ArcSwap::from_pointee(view),
             changing: tokio::sync::Mutex::new(()),
             stored: Stored::default(),
+            asking: Asking::default(),
+            proofs: ProofStore::default(),
+            refused: Refused::default(),
             notices: broadcast::channel(64).0,
             stop: watch::channel(false).0,
             started: Timestamp::now(),
@@ -152,7 +177,7 @@ impl Engine {
 
     /// The configuration in force.
     pub fn config(&self) -> Config {
-        self.0.view().config.clone()
+        Config::clone(&self.0.view().config)
     }
 
     /// Where the configuration is read from.
@@ -175,14 +200,16 @@ impl Engine {
         self.0.view().roster.idle.clone()
     }
 
-    /// Models that the accounts serve now: name and provider; aliases have no provider.
-    pub fn models(&self) -> Vec<(String, Option<String>)> {
-        let view = self.0.view();
-        let listed = view.known().listed();
-        listed
-            .into_iter()
-            .map(|(id, provider)| (id, provider.map(|provider| provider.id.clone())))
-            .collect()
+    /// The models that the accounts serve now, as far as is known without asking anybody.
+    pub fn known_models(&self) -> Vec<ModelFacts> {
+        self.0.view().known().offered()
+    }
+
+    /// The models that the accounts serve now. Asks for live lists that are missing or old, and waits
+    /// a few seconds at most for those that were never read.
+    pub async fn models(&self) -> Vec<ModelFacts> {
+        let view = self.0.look_up_models(models::PATIENCE).await;
+        view.known().offered()
     }
 
     /// News for viewers.
@@ -212,7 +239,7 @@ impl Engine {
         let _changing = self.0.changing.lock().await;
         let loaded = config::load(&self.0.options.config_path, &self.0.bundled);
         let result = match loaded {
-            Ok(config) => self.0.replace(config, None).await,
+            Ok(config) => self.0.replace(config.into(), None).await,
             Err(error) => Err(error.into()),
         };
         let error = result.as_ref().err().map(ToString::to_string);
@@ -278,9 +305,17 @@ impl Shared {
         format!("req_{:016x}{number:08x}", self.boot)
     }
 
+    /// Takes over a change that needs nothing but memory.
+    pub(crate) async fn change_view(&self, change: impl FnOnce(&mut View)) {
+        let _changing = self.changing.lock().await;
+        let mut view = self.view().again();
+        change(&mut view);
+        self.view.store(Arc::new(view));
+    }
+
     async fn replace(
         &self,
-        config: Config,
+        config: Arc<Config>,
         config_error: Option<String>,
     ) -> Result<(), EngineError> {
         let (vault, bundled, last) = (self.vault.clone(), self.bundled.clone(), self.view());
@@ -306,7 +341,7 @@ async fn blocking<T: Send + 'static>(
 fn view(
     vault: &Vault,
     bundled: &Catalog,
-    config: Config,
+    config: Arc<Config>,
     last: Option<&View>,
 ) -> Result<View, EngineError> {
     let mut catalog = bundled.clone();
@@ -328,7 +363,7 @@ fn view(
             take_key(vault, &catalog, id, key, settings.base_url.as_deref())?;
         }
     }
-    let roster = Roster::take(vault, &catalog, &config, last.map(|last| &last.roster))?;
+    let roster = Roster::take(vault, &catalog, &config, last.map(|last| &*last.roster))?;
     let connect = config.timeouts.connect();
     let upstream = match last {
         Some(last) if last.config.timeouts.connect() == connect => last.upstream.clone(),
@@ -338,7 +373,8 @@ fn view(
         config,
         config_error: None,
         catalog: Arc::new(catalog),
-        roster,
+        roster: Arc::new(roster),
+        lists: last.map(|last| last.lists.clone()).unwrap_or_default(),
         resolved: Resolved::default(),
         upstream,
     })

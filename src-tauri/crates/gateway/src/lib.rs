@@ -14,13 +14,16 @@ mod engine;
 mod feed;
 mod flow;
 mod media;
+mod live;
 mod meter;
 mod models;
 mod native;
 mod ollama;
 mod pace;
+mod proofs;
 mod recall;
 mod reframe;
+mod refused;
 mod relay;
 mod resolve;
 mod respond;
@@ -33,6 +36,10 @@ mod through;
 mod upload;
 mod upstream;
 
+/// byokey's own name towards providers.
+pub(crate) const USER_AGENT: &str = concat!("byokey/", env!("CARGO_PKG_VERSION"));
+
 pub use engine::{Engine, EngineError, Notice, Options};
+pub use models::ModelFacts;
 pub use roster::origin;
 pub use server::{ListenError, Listening};

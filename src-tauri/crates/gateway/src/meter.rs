@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use byokey_catalog::Price;
 use byokey_vault::{AccountId, Outcome, Units, UsageRow};
-use byokey_wire::{Dialect, Fault, Plan, Seen, Usage};
+use byokey_wire::{Dialect, Fault, Ledger, Memory, Plan, Seen, Usage};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -142,6 +142,18 @@ impl Meter {
     pub(crate) fn seen(&mut self, seen: &Seen) {
         self.bind(seen);
         self.note(|row| row.usage = seen.usage);
+    }
+
+    /// The translation back could not carry this.
+    pub(crate) fn lost(&mut self, losses: &Ledger) {
+        let more = u32::try_from(losses.entries().len()).unwrap_or(u32::MAX);
+        self.note(|row| row.losses = row.losses.saturating_add(more));
+    }
+
+    /// Keeps what the caller's dialect had no place for.
+    pub(crate) fn remember(&self, memories: Vec<(String, Memory)>) {
+        let caller = self.caller.as_ref().map(|caller| caller.key.id);
+        self.shared.proofs.keep(caller, memories);
     }
 
     /// The caller got everything.

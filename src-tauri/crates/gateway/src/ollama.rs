@@ -71,7 +71,7 @@ pub(crate) async fn serve(exchange: Exchange, call: Call, incoming: Upload) -> R
     let answered = match call {
         Call::Version => Ok(json!({ "version": API })),
         Call::Running => Ok(json!({ "models": [] })),
-        Call::Tags => Ok(list::tags(&exchange)),
+        Call::Tags => Ok(list::tags(&exchange).await),
         Call::Show => match body(&exchange, incoming).await {
             Ok(body) => list::show(&exchange, &body),
             Err(fault) => Err(fault),

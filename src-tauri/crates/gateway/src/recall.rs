@@ -14,9 +14,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
+use crate::USER_AGENT;
 use crate::engine::{Shared, View};
 use crate::feed::{Feed, Outgoing};
-use crate::relay::USER_AGENT;
 use crate::respond;
 use crate::stored::{Kept, Known, Owner};
 use crate::upstream::NoHead;

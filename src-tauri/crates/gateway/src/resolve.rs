@@ -1,19 +1,25 @@
 //! From a model name to the accounts that can serve it, in the order in which they are asked.
 
 mod served;
+mod name;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use byokey_catalog::{Catalog, Mode, Price, Provider};
-use byokey_wire::{Capabilities, Dialect, Fault, FaultKind, Plan, plan};
+use byokey_catalog::{Catalog, LiveModel, Mode, Price, Provider};
+use byokey_wire::{Capabilities, Dialect, Fault, FaultKind, Plan, Reasoning, plan};
 use http::{HeaderMap, HeaderName, Uri};
 use parking_lot::Mutex;
 
 pub(crate) use self::served::Served;
 use self::served::ServedBefore;
 use crate::config::Config;
+use crate::live::Lists;
+use crate::models::capabilities;
 use crate::roster::{Line, Roster, Seat};
+
+pub(crate) use name::plain;
+use name::suffix;
 
 /// One way to serve a request.
 #[derive(Clone)]
@@ -24,6 +30,10 @@ pub(crate) struct Candidate {
     /// The provider's name of the model.
     pub(crate) model: String,
     pub(crate) caps: Capabilities,
+    /// Whether a row of the catalogue knows the model.
+    pub(crate) in_catalog: bool,
+    /// How hard to think by the name's suffix.
+    pub(crate) reasoning: Option<Reasoning>,
     pub(crate) price: Option<Price>,
     /// Address for a whole reply.
     pub(crate) uri: Uri,
@@ -52,6 +62,7 @@ pub(crate) struct Known<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) config: &'a Config,
     pub(crate) roster: &'a Roster,
+    pub(crate) lists: &'a Lists,
 }
 
 impl Resolved {
@@ -80,25 +91,46 @@ impl Resolved {
 }
 
 /// Where a name points.
-struct Wanted<'a> {
-    provider: &'a Provider,
+pub(crate) struct Wanted<'a> {
+    pub(crate) provider: &'a Provider,
     account: Option<&'a str>,
-    model: &'a str,
+    pub(crate) model: &'a str,
+    /// Whether the name says which provider.
+    named: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// A model of this provider, whichever account serves it.
+    pub(crate) fn bare(provider: &'a Provider, model: &'a str) -> Self {
+        Self {
+            provider,
+            account: None,
+            model,
+            named: false,
+        }
+    }
+
+    /// Whether this account is meant.
+    pub(crate) fn means(&self, seat: &Seat) -> bool {
+        let account = &seat.account;
+        self.provider.id == account.provider && self.account.is_none_or(|it| it == account.name)
+    }
 }
 
 impl<'a> Known<'a> {
     fn candidates(self, caller: Dialect, name: &'a str) -> Result<Vec<Candidate>, Fault> {
-        let single = [name.to_owned()];
-        let names = self
-            .config
-            .models
-            .aliases
-            .get(name)
-            .map_or(&single[..], Vec::as_slice);
+        let aliases = &self.config.models.aliases;
+        let (plain, wish) = match aliases.contains_key(name) {
+            true => (name, None),
+            false => suffix(name)?,
+        };
+        let single = [plain.to_owned()];
+        let names = aliases.get(plain).map_or(&single[..], Vec::as_slice);
         let mut found = Vec::new();
         let mut first_fault = None;
         for name in names {
-            match self.of_one(caller, name) {
+            let one = suffix(name).and_then(|(name, own)| self.of_one(caller, name, wish.or(own)));
+            match one {
                 Ok(more) => found.extend(more),
                 Err(fault) => first_fault = first_fault.or(Some(fault)),
             }
@@ -109,23 +141,25 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn of_one(self, caller: Dialect, name: &str) -> Result<Vec<Candidate>, Fault> {
+    fn of_one(
+        self,
+        caller: Dialect,
+        name: &str,
+        reasoning: Option<Reasoning>,
+    ) -> Result<Vec<Candidate>, Fault> {
         let wanted = self.wanted(name);
         if wanted.is_empty() {
             return Err(self.unknown(name));
         }
-        let mut found = Vec::new();
-        for seat in &self.roster.seats {
-            let fits = wanted.iter().find(|wanted| {
-                wanted.provider.id == seat.account.provider
-                    && wanted
-                        .account
-                        .is_none_or(|account| account == seat.account.name)
-            });
-            if let Some(wanted) = fits {
-                found.extend(candidate(seat, wanted, caller));
-            }
-        }
+        let seats = self.seats(&wanted);
+        let found: Vec<_> = seats
+            .into_iter()
+            .filter_map(|(seat, wanted)| self.candidate(seat, wanted, caller))
+            .map(|candidate| Candidate {
+                reasoning,
+                ..candidate
+            })
+            .collect();
         if found.is_empty() {
             Err(self.nobody(&wanted, caller))
         } else {
@@ -133,14 +167,38 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Readings of a name: `provider/model`, `provider/account/model`, or a model that rows know.
-    fn wanted<'n>(self, name: &'n str) -> Vec<Wanted<'n>>
+    /// The accounts that are meant, in the order in which they are asked. Where the provider is not
+    /// named and some account lists the model, those whose own list lacks it are left out.
+    pub(crate) fn seats<'w, 'n>(
+        self,
+        wanted: &'w [Wanted<'n>],
+    ) -> Vec<(&'a Arc<Seat>, &'w Wanted<'n>)> {
+        let fits = |seat: &'a Arc<Seat>| {
+            let wanted = wanted.iter().find(|wanted| wanted.means(seat))?;
+            let list = self.lists.of(seat).filter(|_| !wanted.named);
+            let listed = list.map(|list| list.get(wanted.model).is_some());
+            Some((seat, wanted, listed))
+        };
+        let all: Vec<_> = self.roster.seats.iter().filter_map(fits).collect();
+        let sure = all.iter().any(|(.., listed)| *listed == Some(true));
+        all.into_iter()
+            .filter(|(.., listed)| !sure || *listed != Some(false))
+            .map(|(seat, wanted, _)| (seat, wanted))
+            .collect()
+    }
+
+    /// Readings of a name: `provider/model`, `provider/account/model`, or a model that rows or live
+    /// lists know.
+    pub(crate) fn wanted<'n>(self, name: &'n str) -> Vec<Wanted<'n>>
     where
         'a: 'n,
     {
         if let Some((first, rest)) = name.split_once('/')
             && let Some(provider) = self.catalog.provider(first)
             && !rest.is_empty()
+            // A router's names have slashes, too: `anthropic/…` is one of its models where no
+            // account of Anthropic's own is at hand.
+            && (self.has_seat(&provider.id) || !self.is_listed(name))
         {
             let named = rest.split_once('/').filter(|(account, model)| {
                 !model.is_empty() && self.has_account(&provider.id, account)
@@ -151,10 +209,13 @@ impl<'a> Known<'a> {
                 provider,
                 account,
                 model,
+                named: true,
             }];
         }
-        let serves =
-            |provider: &&Provider| self.has_seat(&provider.id) && provider.model(name).is_some();
+        let serves = |provider: &&Provider| {
+            self.has_seat(&provider.id)
+                && (provider.model(name).is_some() || self.lists_at(&provider.id, name))
+        };
         let wanted: Vec<_> = self.catalog.providers().filter(serves).collect();
         let wanted = if wanted.is_empty() {
             // Known, but nobody can serve it: say so rather than call it unknown.
@@ -165,12 +226,26 @@ impl<'a> Known<'a> {
         } else {
             wanted
         };
-        let reading = |provider| Wanted {
-            provider,
-            account: None,
-            model: name,
-        };
+        let reading = |provider| Wanted::bare(provider, name);
         wanted.into_iter().map(reading).collect()
+    }
+
+    /// Whether a live list of this provider's accounts has the model.
+    fn lists_at(self, provider: &str, model: &str) -> bool {
+        let seats = self.roster.seats.iter();
+        let mut seats = seats.filter(|seat| seat.account.provider == provider);
+        seats.any(|seat| {
+            self.lists
+                .of(seat)
+                .is_some_and(|list| list.get(model).is_some())
+        })
+    }
+
+    /// Whether any account serves a model of exactly this name.
+    fn is_listed(self, name: &str) -> bool {
+        let providers = self.catalog.providers();
+        let mut seated = providers.filter(|provider| self.has_seat(&provider.id));
+        seated.any(|provider| provider.model(name).is_some() || self.lists_at(&provider.id, name))
     }
 
     fn has_account(self, provider: &str, account: &str) -> bool {
@@ -188,10 +263,9 @@ impl<'a> Known<'a> {
     }
 
     fn unknown(self, name: &str) -> Fault {
-        let names = self.listed();
-        let near = self
-            .catalog
-            .near(name, names.iter().map(|(id, _)| id.as_str()), 3);
+        let offered = self.offered();
+        let names = offered.iter().map(|model| model.id.as_str());
+        let near = self.catalog.near(name, names, 3);
         let hint = if near.is_empty() {
             "GET /v1/models lists what your accounts serve.".into()
         } else {
@@ -248,71 +322,58 @@ impl<'a> Known<'a> {
         Fault::new(FaultKind::NoAccount, message)
     }
 
-    /// Models that enabled accounts serve, as callers may name them, with the provider's id. Aliases
-    /// come first and have no provider.
-    pub(crate) fn listed(self) -> Vec<(String, Option<&'a Provider>)> {
-        let aliases = self
-            .config
-            .models
-            .aliases
-            .keys()
-            .map(|alias| (alias.clone(), None));
-        let mut listed: Vec<_> = aliases.collect();
-        let mut seen: std::collections::HashSet<&str> = self
-            .config
-            .models
-            .aliases
-            .keys()
-            .map(String::as_str)
-            .collect();
-        for provider in self
-            .catalog
-            .providers()
-            .filter(|provider| self.has_seat(&provider.id))
-        {
-            for model in provider
-                .models
-                .iter()
-                .filter(|model| model.mode == Mode::Chat)
-            {
-                if seen.insert(&model.id) {
-                    listed.push((model.id.to_string(), Some(provider)));
-                }
-            }
-        }
-        listed
+    /// How a seat serves a model, if it can: a line that needs no translation goes before one that
+    /// does.
+    fn candidate(
+        self,
+        seat: &Arc<Seat>,
+        wanted: &Wanted<'_>,
+        caller: Dialect,
+    ) -> Option<Candidate> {
+        let known = wanted.provider.model(wanted.model);
+        let live = self.lists.of(seat).and_then(|list| list.get(wanted.model));
+        let planned = usable(seat, wanted, live).filter_map(|line| {
+            let plan = plan(caller, line.dialect)?;
+            Some((plan, line))
+        });
+        let (plan, line) = planned.min_by_key(|(plan, _)| *plan == Plan::Via)?;
+        let uri = |stream| {
+            line.endpoint
+                .url(line.base.as_deref(), wanted.model, stream)
+                .parse()
+                .ok()
+        };
+        Some(Candidate {
+            seat: seat.clone(),
+            plan,
+            upstream: line.dialect,
+            model: wanted.model.to_owned(),
+            caps: capabilities(wanted.provider, wanted.model, live),
+            in_catalog: known.is_some(),
+            reasoning: None,
+            price: known.and_then(|model| model.price.clone()),
+            uri: uri(false)?,
+            stream_uri: uri(true)?,
+            headers: line.headers.clone(),
+            forward: line.forward.clone(),
+        })
     }
 }
 
-/// How a seat serves a model, if it can: a line that needs no translation goes before one that does.
-fn candidate(seat: &Arc<Seat>, wanted: &Wanted<'_>, caller: Dialect) -> Option<Candidate> {
+/// The lines over which a seat can be asked for a model.
+pub(crate) fn usable<'s>(
+    seat: &'s Seat,
+    wanted: &Wanted<'_>,
+    live: Option<&'s LiveModel>,
+) -> impl Iterator<Item = &'s Line> {
     let known = wanted.provider.model(wanted.model);
     let responses_only = known.is_some_and(|model| model.mode == Mode::Responses);
-    let usable = |line: &&Line| {
-        line.endpoint.serves(wanted.model)
-            && (!responses_only || line.dialect == Dialect::Responses)
-    };
-    let planned = seat.lines.iter().filter(usable).filter_map(|line| {
-        let plan = plan(caller, line.dialect)?;
-        Some((plan, line))
-    });
-    let (plan, line) = planned.min_by_key(|(plan, _)| *plan == Plan::Via)?;
-    let uri = |stream| {
-        line.endpoint
-            .url(line.base.as_deref(), wanted.model, stream)
-            .parse()
-            .ok()
-    };
-    Some(Candidate {
-        seat: seat.clone(),
-        plan,
-        upstream: line.dialect,
-        model: wanted.model.to_owned(),
-        caps: wanted.provider.capabilities(wanted.model),
-        price: known.and_then(|model| model.price.clone()),
-        uri: uri(false)?,
-        stream_uri: uri(true)?,
-        headers: line.headers.clone(),
-        forward: line.forward.clone(),
+    let told = live.and_then(|live| live.dialects.as_deref());
+    let model = wanted.model.to_owned();
+    seat.lines.iter().filter(move |line| match told {
+        Some(dialects) => dialects.contains(&line.dialect),
+        None => {
+            line.endpoint.serves(&model) && (!responses_only || line.dialect == Dialect::Responses)
+        }
     })
 }

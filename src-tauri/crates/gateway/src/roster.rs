@@ -19,6 +19,7 @@ use jiff::Timestamp;
 pub(crate) use self::direct::{Direct, Native, ServiceLine};
 use crate::budget::Spent;
 use crate::config::{Config, ProviderConfig};
+use crate::live::ListCall;
 use crate::pace::Pace;
 
 /// Accounts and client keys as they stood at one moment.
@@ -38,6 +39,8 @@ pub(crate) struct Seat {
     pub(crate) lines: Vec<Line>,
     /// What it is good for beside conversations.
     pub(crate) direct: Direct,
+    /// How its provider lists the models that it may use, if it does.
+    pub(crate) list: Option<ListCall>,
 }
 
 /// One address of a seat.
@@ -191,21 +194,80 @@ fn seat(
         HeaderValue::from_str(&format!("{}/{}", provider.id, account.id))
             .unwrap_or(HeaderValue::from_static("unnamed"))
     });
+    let list = list_call(provider, &settings, account, &credential.secret);
     Ok(Ok(Seat {
         account: account.clone(),
         label,
         lines,
         direct,
+        list,
     }))
 }
 
 /// A credential serves only the origin that it was entered for.
 fn bound_elsewhere(account: &Account, line: &Line) -> bool {
-    let base = line.base.as_deref().unwrap_or(&line.endpoint.base_url);
-    account
-        .base_origin
-        .as_deref()
-        .is_some_and(|bound| Some(bound) != origin(base).as_deref())
+    is_bound_elsewhere(
+        account,
+        line.base.as_deref().unwrap_or(&line.endpoint.base_url),
+    )
+}
+
+fn is_bound_elsewhere(account: &Account, url: &str) -> bool {
+    let bound = account.base_origin.as_deref();
+    bound.is_some_and(|bound| Some(bound) != origin(url).as_deref())
+}
+
+/// The call that lists what this account may use; `None` where there is none or it cannot be made.
+fn list_call(
+    provider: &Provider,
+    settings: &ProviderConfig,
+    account: &Account,
+    secret: &Secret,
+) -> Option<ListCall> {
+    let list = provider.list_for(&account.route)?;
+    // A list at another place than the user's own gateway would take the key past it.
+    let elsewhere = list
+        .base_url
+        .as_ref()
+        .is_some_and(|base| *base != provider.base_url);
+    if settings.base_url.is_some() && elsewhere {
+        return None;
+    }
+    let url = list.url(settings.base_url.as_deref(), &provider.base_url);
+    let url = fill(&url, |name| provider.field(&account.fields, name)).ok()?;
+    if is_bound_elsewhere(account, &url) {
+        return None;
+    }
+    let route = provider.route(&account.route);
+    let mut headers = HeaderMap::new();
+    let of_route = route.into_iter().flat_map(|route| &route.headers);
+    for (name, value) in provider
+        .headers
+        .iter()
+        .chain(of_route)
+        .chain(&settings.headers)
+    {
+        insert(&mut headers, name, value).ok()?;
+    }
+    let auth = route
+        .and_then(|route| route.auth.as_ref())
+        .unwrap_or(&provider.auth);
+    if !list.public
+        && let Some((name, mut value)) = credential_header(auth, secret).ok()?
+    {
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(crate::USER_AGENT),
+    );
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    Some(ListCall {
+        uri: url.parse().ok()?,
+        headers,
+        shape: list.shape,
+    })
 }
 
 /// Scheme, host and port of a URL, the form in which accounts are bound to an address.

@@ -104,8 +104,9 @@ pub(crate) async fn answer(
             recalled.unwrap_or_else(|fault| refuse(&fault))
         }
         Surface::Beside(beside) => beside.serve((shared, view), caller, parts, id, body).await,
-        Surface::Models(_) => models::list(&view, dialect, caller.as_deref()),
-        Surface::Model(_, name) => models::one(&view, dialect, caller.as_deref(), &name)
+        Surface::Models(_) => models::list(&shared, dialect, caller.as_deref()).await,
+        Surface::Model(_, name) => models::one(&shared, dialect, caller.as_deref(), &name)
+            .await
             .unwrap_or_else(|fault| refuse(&fault)),
         Surface::Health | Surface::Probe | Surface::Managed | Surface::Unknown => {
             refuse(&unknown(&parts))

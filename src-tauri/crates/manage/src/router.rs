@@ -249,7 +249,7 @@ pub(crate) async fn revoke_key(
     responses((status = 200, body = ModelsResponse)))]
 /// The models that the accounts serve now
 pub(crate) async fn models(State(desk): State<Desk>) -> Json<ModelsResponse> {
-    Json(desk.models())
+    Json(desk.models().await)
 }
 
 /// Which usage.

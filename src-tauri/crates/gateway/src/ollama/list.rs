@@ -1,27 +1,25 @@
-use byokey_catalog::{Modality, Model};
+use byokey_catalog::Modality;
 use byokey_wire::{Fault, FaultKind, json_text};
 use serde_json::{Value, json};
 
+use crate::models::{ModelFacts, PATIENCE, may_use};
 use crate::relay::Exchange;
 
 /// When a model was changed is not known; clients want some date.
 const MODIFIED: &str = "2025-01-01T00:00:00Z";
 
 /// The models that the caller may use.
-pub(super) fn tags(exchange: &Exchange) -> Value {
+pub(super) async fn tags(exchange: &Exchange) -> Value {
     let caller = exchange.caller.as_deref();
-    let listed = exchange.view.known().listed();
-    let allowed = listed.into_iter().filter(|(id, provider)| {
-        let full = provider.map(|provider| format!("{}/{id}", provider.id));
-        let names = [id.as_str(), full.as_deref().unwrap_or(id)];
-        caller.is_none_or(|caller| caller.allows(&names))
-    });
+    let view = exchange.shared.look_up_models(PATIENCE).await;
+    let offered = view.known().offered();
+    let allowed = offered.iter().filter(|facts| may_use(caller, facts));
     let models: Vec<_> = allowed
-        .map(|(id, provider)| {
-            let family = provider.map_or("byokey", |provider| provider.id.as_str());
+        .map(|facts| {
+            let family = facts.provider.as_deref().unwrap_or("byokey");
             json!({
-                "name": id, "model": id, "modified_at": MODIFIED, "size": 0, "digest": "",
-                "details": details(family),
+                "name": facts.id, "model": facts.id, "modified_at": MODIFIED, "size": 0,
+                "digest": "", "details": details(family),
             })
         })
         .collect();
@@ -60,13 +58,10 @@ pub(super) fn show(exchange: &Exchange, body: &[u8]) -> Result<Value, Fault> {
     }
     let first = found.first();
     let provider = first.map(|candidate| candidate.seat.account.provider.as_str());
-    let known = first.and_then(|candidate| {
-        let provider = view.catalog.provider(&candidate.seat.account.provider)?;
-        provider.model(&candidate.model)
-    });
+    let known = view.known().of_name(name).unwrap_or_default();
     let family = provider.unwrap_or("byokey");
     let mut info = json!({ "general.architecture": family, "general.basename": name });
-    if let Some(context) = known.and_then(|model| model.context) {
+    if let Some(context) = known.context {
         info[format!("{family}.context_length")] = context.into();
     }
     Ok(json!({
@@ -74,23 +69,21 @@ pub(super) fn show(exchange: &Exchange, body: &[u8]) -> Result<Value, Fault> {
         "modified_at": MODIFIED,
         "details": details(family),
         "model_info": info,
-        "capabilities": capabilities(known),
+        "capabilities": capabilities(&known),
     }))
 }
 
-/// Of a model that byokey does not know everything is assumed: the provider refuses better than a
-/// client that does not even try.
-fn capabilities(model: Option<&Model>) -> Vec<&'static str> {
-    let known = model.filter(|model| model.context.is_some());
-    let can = |able: fn(&Model) -> bool| known.is_none_or(able);
+/// What nobody denies is assumed: the provider refuses better than a client that does not even try.
+fn capabilities(model: &ModelFacts) -> Vec<&'static str> {
+    let sees = model.input.as_ref();
     let all = [
         ("completion", true),
-        ("tools", can(|model| model.tools)),
+        ("tools", model.tools != Some(false)),
         (
             "vision",
-            can(|model| model.input.contains(&Modality::Image)),
+            sees.is_none_or(|input| input.contains(&Modality::Image)),
         ),
-        ("thinking", can(|model| model.reasoning)),
+        ("thinking", model.reasoning != Some(false)),
     ];
     all.into_iter()
         .filter_map(|(word, able)| able.then_some(word))

@@ -1,4 +1,6 @@
 use byokey_catalog::{Modality, Price};
+use byokey_gateway::ModelFacts;
+use byokey_wire::{Dialect, Effort};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,13 +19,21 @@ pub struct ModelInfo {
     pub context: Option<u64>,
     /// Most tokens of a reply.
     pub max_output: Option<u64>,
-    /// What a prompt may hold.
+    /// What a prompt may hold; empty when nobody tells.
     #[schema(value_type = Vec<String>)]
     pub input: Vec<Modality>,
     /// Whether it calls tools, if that is known.
     pub tools: Option<bool>,
     /// Whether it reasons, if that is known.
     pub reasoning: Option<bool>,
+    /// The levels of reasoning that it takes, lowest first.
+    #[schema(value_type = Vec<String>)]
+    pub levels: Vec<Effort>,
+    /// The dialects in which its provider takes requests; programs that speak another are translated.
+    #[schema(value_type = Vec<String>)]
+    pub dialects: Vec<Dialect>,
+    /// Whether the provider's own live list has it; else the catalogue says so.
+    pub live: bool,
     /// List price.
     pub price: Option<PriceInfo>,
 }
@@ -53,27 +63,31 @@ pub struct ModelsResponse {
 }
 
 impl Desk {
-    /// The models that the accounts serve now, and the aliases.
-    pub fn models(&self) -> ModelsResponse {
-        let catalog = self.engine.catalog();
-        let listed = self.engine.models().into_iter();
-        let models = listed.map(|(id, provider)| {
-            let of_provider = provider.as_deref().and_then(|id| catalog.provider(id));
-            let row = of_provider.and_then(|provider| provider.model(&id));
-            ModelInfo {
-                name: row.and_then(|row| row.name.as_deref().map(ToOwned::to_owned)),
-                context: row.and_then(|row| row.context),
-                max_output: row.and_then(|row| row.max_output),
-                input: row.map_or_else(Vec::new, |row| row.input.iter().copied().collect()),
-                tools: row.map(|row| row.tools),
-                reasoning: row.map(|row| row.reasoning),
-                price: row.and_then(|row| row.price.as_ref()).map(PriceInfo::of),
-                id,
-                provider,
-            }
-        });
+    /// The models that the accounts serve now, and the aliases. Live lists that are missing or old are
+    /// asked for; what does not come within a few seconds has the catalogue's word.
+    pub async fn models(&self) -> ModelsResponse {
+        let models = self.engine.models().await;
         ModelsResponse {
-            models: models.collect(),
+            models: models.into_iter().map(ModelInfo::of).collect(),
+        }
+    }
+}
+
+impl ModelInfo {
+    fn of(facts: ModelFacts) -> Self {
+        Self {
+            id: facts.id,
+            provider: facts.provider,
+            name: facts.name,
+            context: facts.context,
+            max_output: facts.max_output,
+            input: facts.input.into_iter().flatten().collect(),
+            tools: facts.tools,
+            reasoning: facts.reasoning,
+            levels: facts.levels,
+            dialects: facts.dialects,
+            live: facts.live,
+            price: facts.price.as_ref().map(PriceInfo::of),
         }
     }
 }

@@ -101,7 +101,7 @@ impl Desk {
                     .collect(),
             },
             keys: keys.iter().filter(valid).count(),
-            models: self.engine.models().len(),
+            models: self.engine.known_models().len(),
         })
     }
 }
