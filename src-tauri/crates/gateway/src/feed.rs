@@ -197,9 +197,9 @@ impl Feed {
         if inner.remembers {
             inner.remembered = Some(whole.clone());
         }
-        if !inner.kept {
-            inner.pieces.clear();
-        }
+        // One piece instead of many; whoever holds it anyway may as well be able to ask once more.
+        inner.pieces = vec![whole.clone()];
+        inner.kept = true;
         Ok(whole)
     }
 
@@ -261,13 +261,28 @@ impl Feed {
         self.0.lock().fault.clone()
     }
 
+    /// Whether a body that was read whole may hold something, by a look at each of its pieces.
+    pub(crate) fn holds(&self, what: impl Fn(&[u8]) -> bool) -> bool {
+        let inner = self.0.lock();
+        inner.ended.is_some() && inner.pieces.iter().any(|piece| what(piece))
+    }
+
+    /// All of the body with the provider's name of the model.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub(crate) async fn whole_with_model(
+        &self,
+        place: &Place,
+        name: &str,
+    ) -> Result<Vec<u8>, Fault> {
+        let whole = self.whole().await?;
+        Ok(splice(place, name).piece(whole).concat())
+    }
+
     /// The body with the provider's name of the model, from its first byte.
     pub(crate) fn with_model(&self, place: &Place, name: &str) -> Outgoing {
-        let mut splice = match place {
-            Place::At(at) => Splice::new(at.clone(), name),
-            Place::Before(at) => Splice::insert(*at, name),
-            Place::Nowhere => Splice::none(),
-        };
+        let mut splice = splice(place, name);
         let inner = self.0.lock();
         if inner.ended.is_some() && inner.received <= COPY_UP_TO {
             let parts = splice.piece(inner.joined());
@@ -385,6 +400,14 @@ impl Inner {
             whole.extend_from_slice(piece);
         }
         whole.freeze()
+    }
+}
+
+fn splice(place: &Place, name: &str) -> Splice {
+    match place {
+        Place::At(at) => Splice::new(at.clone(), name),
+        Place::Before(at) => Splice::insert(*at, name),
+        Place::Nowhere => Splice::none(),
     }
 }
 

@@ -20,10 +20,11 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use self::reply::Back;
+use crate::USER_AGENT;
 use crate::engine::{Shared, View};
 use crate::feed::Outgoing;
 use crate::meter::Meter;
-use crate::relay::{Collected, Limits, USER_AGENT, collect, retry_after};
+use crate::relay::{Collected, Limits, collect, retry_after};
 use crate::resolve::Served;
 use crate::respond;
 use crate::roster::Caller;

@@ -3,6 +3,8 @@
 //! Until the first byte of a reply another account may be asked; after it nothing is ever repeated.
 //! A fault of the request itself is the same at every account and is told at once.
 
+mod prepare;
+mod refusal;
 mod reply;
 mod stream;
 
@@ -11,30 +13,28 @@ use std::time::Duration;
 
 use axum::body::Body;
 use byokey_vault::Outcome;
-use byokey_wire::{Answer, Dialect, Fault, FaultKind, Ledger, Plan, Target, read_error, translate};
+use byokey_wire::{Dialect, Fault, FaultKind, Ledger, Plan};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 
+use self::prepare::Amends;
+use self::refusal::refusal;
+pub(crate) use self::refusal::retry_after;
 pub(crate) use self::reply::{Collected, collect};
 pub(crate) use self::stream::Limits;
 use crate::chain::Chain;
 use crate::engine::{Shared, View};
-use crate::feed::{Feed, Named, Outgoing, Place};
+use crate::feed::{Feed, Named, Place};
 use crate::meter::Meter;
-use crate::resolve::Candidate;
+use crate::models::PATIENCE;
+use crate::resolve::{Candidate, plain};
 use crate::respond;
 use crate::roster::Caller;
 use crate::surface::Asked;
 use crate::upload::Upload;
 use crate::upstream::NoHead;
-
-/// byokey's own name towards providers.
-pub(crate) const USER_AGENT: &str = concat!("byokey/", env!("CARGO_PKG_VERSION"));
-/// Longest error reply that is read.
-const MOST_OF_AN_ERROR: usize = 64 * 1024;
 
 /// One request on its way.
 pub(crate) struct Exchange {
@@ -57,14 +57,6 @@ struct Failure {
     /// The provider's own reply, where the caller can read it as it is.
     verbatim: Option<(StatusCode, HeaderMap, Bytes)>,
     route: HeaderValue,
-}
-
-/// What was made of a request for one account.
-struct Prepared {
-    body: Outgoing,
-    /// The way back, for translated requests.
-    answer: Option<Answer>,
-    losses: Ledger,
 }
 
 impl Exchange {
@@ -114,8 +106,12 @@ impl Exchange {
         incoming: Upload,
         meter: &mut Meter,
     ) -> Result<reply::Begun, Failure> {
-        let timeouts = &self.view.config.timeouts;
-        let end = timeouts.total().map(|total| Instant::now() + total);
+        let end = self
+            .view
+            .config
+            .timeouts
+            .total()
+            .map(|total| Instant::now() + total);
         check_content_type(&self.parts.headers)?;
         let wants_model = self.asked.model.is_none();
         let feed = Feed::new(incoming, self.view.config.max_body(), wants_model)?;
@@ -124,7 +120,15 @@ impl Exchange {
         meter.note(|row| row.bytes_in = feed.received() as u64);
         let model = read?;
         meter.note(|row| row.asked_model.clone_from(&model.name));
-        let candidates = self.narrow(self.candidates(&model)?)?;
+        let found = match self.candidates(&model) {
+            // A model that no row knows may stand in a live list that was not read yet.
+            Err(fault) if fault.kind == FaultKind::UnknownModel => {
+                self.view = self.shared.look_up_models(PATIENCE).await;
+                self.candidates(&model)?
+            }
+            known => known?,
+        };
+        let candidates = self.narrow(found)?;
         feed.gather().await?;
 
         let routing = &self.view.config.routing;
@@ -196,7 +200,20 @@ impl Exchange {
         meter: &mut Meter,
     ) -> Result<reply::Begun, Failure> {
         meter.asks(candidate);
-        let tried = self.ask(candidate, feed, model, end, meter).await;
+        let (account, in_catalog) = (candidate.seat.account.id, candidate.in_catalog);
+        let mut amends = Amends::known(self.shared.refused.of(account, &candidate.model));
+        let tried = loop {
+            let tried = self.ask(candidate, feed, model, &amends, end, meter).await;
+            let refused = tried.as_ref().err();
+            let remedy = refused.and_then(|failure| failure.fault.remedy.as_deref());
+            if !remedy.is_some_and(|remedy| feed.kept() && amends.take(remedy, in_catalog)) {
+                break tried;
+            }
+        };
+        if tried.is_ok() {
+            let refused = &self.shared.refused;
+            refused.note(account, &candidate.model, amends.members());
+        }
         meter.note(|row| {
             row.bytes_in = feed.received() as u64;
             row.stream = self.streams(feed);
@@ -215,7 +232,7 @@ impl Exchange {
         };
         let allowed = found.iter().all(|candidate| {
             let full = format!("{}/{}", candidate.seat.account.provider, candidate.model);
-            caller.allows(&[&model.name, &candidate.model, &full])
+            caller.allows(&[plain(&model.name), &candidate.model, &full])
         });
         if !allowed {
             return Err(Fault::new(
@@ -255,10 +272,11 @@ impl Exchange {
         candidate: &Candidate,
         feed: &Feed,
         model: &Named,
+        amends: &Amends,
         end: Option<Instant>,
         meter: &mut Meter,
     ) -> Result<reply::Begun, Failure> {
-        let prepared = self.prepare(candidate, feed, model).await?;
+        let prepared = self.prepare(candidate, feed, model, amends).await?;
         let mut losses = self.lost.clone();
         losses.append(prepared.losses);
         let count = u32::try_from(losses.entries().len()).unwrap_or(u32::MAX);
@@ -293,13 +311,7 @@ impl Exchange {
             limits,
         };
         let begun = back.begin(response).await;
-        let mut begun = begun.map_err(|fault| {
-            let outcome = match fault.kind {
-                FaultKind::Timeout => Outcome::Timeout,
-                _ => Outcome::UpstreamCut,
-            };
-            Failure::of(candidate, fault, outcome)
-        })?;
+        let mut begun = begun.map_err(|none| Failure::of(candidate, none.fault, none.outcome))?;
         respond::set_id(&mut begun.headers, &self.id);
         begun
             .headers
@@ -310,81 +322,6 @@ impl Exchange {
             begun.headers.insert(respond::DROPPED, lost);
         }
         Ok(begun)
-    }
-
-    async fn prepare(
-        &self,
-        candidate: &Candidate,
-        feed: &Feed,
-        model: &Named,
-    ) -> Result<Prepared, Fault> {
-        if candidate.plan == Plan::Pass {
-            let body = feed.with_model(&model.place, &candidate.model);
-            return Ok(Prepared {
-                body,
-                answer: None,
-                losses: Ledger::default(),
-            });
-        }
-        let whole = feed.whole().await?;
-        let origin = &candidate.seat.account.provider;
-        let target = Target::new(&candidate.model, &candidate.caps, origin);
-        let translated = translate(&self.asked.ask(&whole), candidate.upstream, &target)?;
-        if self.strict() && !translated.losses.is_empty() {
-            let lost = translated.losses.header().unwrap_or_default();
-            return Err(Fault::new(
-                FaultKind::Lossy,
-                format!(
-                    "strict mode: this model's provider cannot take all of the request: {lost}"
-                ),
-            ));
-        }
-        let body = Outgoing::Whole(Some(translated.body.into()));
-        Ok(Prepared {
-            body,
-            answer: Some(translated.answer),
-            losses: translated.losses,
-        })
-    }
-
-    /// Whether a loss is to be refused.
-    pub(crate) fn strict(&self) -> bool {
-        let asked = self.parts.headers.get("x-byokey-strict");
-        self.view.config.strict || asked.is_some_and(|value| value == "1")
-    }
-
-    fn request(&self, candidate: &Candidate, body: Outgoing, stream: bool) -> Request<Outgoing> {
-        let mut headers = candidate.headers.clone();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        // A compressed reply could be neither watched nor translated as it comes.
-        headers.insert(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        );
-        if let Some(accept) = self.parts.headers.get(header::ACCEPT) {
-            headers.insert(header::ACCEPT, accept.clone());
-        }
-        if candidate.plan == Plan::Pass {
-            for name in candidate.forward.iter() {
-                if let Some(value) = self.parts.headers.get(name) {
-                    headers.insert(name, value.clone());
-                }
-            }
-        }
-        let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = if stream {
-            candidate.stream_uri.clone()
-        } else {
-            candidate.uri.clone()
-        };
-        *request.headers_mut() = headers;
-        request
     }
 }
 
@@ -441,46 +378,4 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
     // Also a wall: a web page cannot send this type without asking first.
     let message = "send the body as Content-Type: application/json";
     Err(Fault::new(FaultKind::BadRequest, message))
-}
-
-/// Reads a provider's error reply.
-async fn refusal(candidate: &Candidate, response: Response<Incoming>, limits: Limits) -> Failure {
-    let (parts, body) = response.into_parts();
-    // Whatever could be read of an error is better than an error about the error.
-    let body = match reply::collect(body, MOST_OF_AN_ERROR, limits).await {
-        Ok(reply::Collected::Whole(body) | reply::Collected::Begun(body, _)) => body,
-        Err(_) => Bytes::new(),
-    };
-    let mut fault = read_error(candidate.upstream, parts.status.as_u16(), &body);
-    fault.retry_after_s = fault.retry_after_s.or_else(|| retry_after(&parts.headers));
-    if fault.upstream_id.is_none() {
-        let id = respond::provider_id(&parts.headers);
-        fault.upstream_id = id.and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
-    }
-    // A refused credential must not reach the caller as such: it would think its own key wrong.
-    let readable = candidate.plan == Plan::Pass
-        && fault.kind != FaultKind::AccountAuth
-        && serde_json::from_slice::<&serde_json::value::RawValue>(&body)
-            .is_ok_and(|json| json.get().starts_with('{'));
-    let mut failure = Failure::of(candidate, fault, Outcome::UpstreamError);
-    failure.verbatim = readable.then_some((parts.status, parts.headers, body));
-    failure
-}
-
-/// Seconds until a new try, from `retry-after` or `retry-after-ms`.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-    };
-    if let Some(millis) = text("retry-after-ms").and_then(|text| text.trim().parse::<u64>().ok()) {
-        return Some(millis.div_ceil(1000));
-    }
-    let value = text("retry-after")?.trim();
-    value.parse().ok().or_else(|| {
-        let date = httpdate::parse_http_date(value).ok()?;
-        let now = std::time::SystemTime::from(jiff::Timestamp::now());
-        Some(date.duration_since(now).unwrap_or_default().as_secs())
-    })
 }

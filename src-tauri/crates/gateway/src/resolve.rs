@@ -1,7 +1,7 @@
 //! From a model name to the accounts that can serve it, in the order in which they are asked.
 
-mod served;
 mod name;
+mod served;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -9,13 +9,16 @@ mod relay {
     pub(crate) mod forms;
     pub(crate) mod gemini;
     pub(crate) mod media;
+    pub(crate) mod models;
     pub(crate) mod native;
     pub(crate) mod pass;
     pub(crate) mod paths;
     pub(crate) mod plain;
     pub(crate) mod responses;
     pub(crate) mod rig;
+    pub(crate) mod second_try;
     pub(crate) mod socket;
     pub(crate) mod sockets;
+    pub(crate) mod suffix;
     pub(crate) mod via;
 }

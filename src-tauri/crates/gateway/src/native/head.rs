@@ -3,7 +3,7 @@
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 
-use crate::relay::USER_AGENT;
+use crate::USER_AGENT;
 use crate::respond;
 use crate::roster::Native;
 

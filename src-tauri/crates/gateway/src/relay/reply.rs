@@ -1,8 +1,10 @@
 //! The head of a reply, and what kind of body follows it.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use byokey_vault::Outcome;
-use byokey_wire::{Answer, Dialect, Fault, FaultKind, Seen, Watch};
+use byokey_wire::{Answer, Dialect, Fault, FaultKind, Ledger, Memory, Seen, Watch};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -10,7 +12,7 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::stream::{Limits, Reply, Way};
+use super::stream::{Flow, Limits, Reply, Way, cut_off};
 use crate::meter::Meter;
 use crate::respond;
 
@@ -37,12 +39,38 @@ pub(super) struct Begun {
 }
 
 enum Content {
-    Whole(Bytes, Box<Seen>),
+    Whole(Box<Whole>),
     Flow {
         incoming: Incoming,
+        /// What the caller gets at once.
         ready: Bytes,
-        way: Box<Way>,
+        flow: Box<Flow>,
     },
+}
+
+/// A whole reply, ready to go out.
+#[derive(Default)]
+struct Whole {
+    body: Bytes,
+    seen: Seen,
+    losses: Ledger,
+    memories: Vec<(String, Memory)>,
+}
+
+/// A reply that is none, and who is to blame.
+pub(super) struct NoReply {
+    pub(super) fault: Fault,
+    pub(super) outcome: Outcome,
+}
+
+impl From<Fault> for NoReply {
+    fn from(fault: Fault) -> Self {
+        let outcome = match fault.kind {
+            FaultKind::Timeout => Outcome::Timeout,
+            _ => Outcome::UpstreamCut,
+        };
+        Self { fault, outcome }
+    }
 }
 
 /// What was read of a body.
@@ -57,47 +85,45 @@ impl Back {
     /// Reads as much of a successful reply as must be known before the caller may see it.
     ///
     /// # Errors
-    /// When it is no reply of the provider's dialect.
-    pub(super) async fn begin(self, response: Response<Incoming>) -> Result<Begun, Fault> {
+    /// When it is no reply of the provider's dialect, or a stream that fails before it says anything.
+    pub(super) async fn begin(self, response: Response<Incoming>) -> Result<Begun, NoReply> {
         let (parts, incoming) = response.into_parts();
         let kind = Kind::of(&parts.headers, self.stream);
         let streaming = matches!(kind, Kind::Stream);
         let mut headers = HeaderMap::new();
         respond::take_headers(&parts.headers, &mut headers);
         let body = match (kind, self.answer) {
-            (Kind::Other(found), _) => return Err(not_a_reply(&found)),
-            (Kind::Stream, None) => {
-                let way = Box::new(Way::Pass(Watch::new(self.upstream, true)));
-                Content::Flow {
-                    incoming,
-                    ready: Bytes::new(),
-                    way,
-                }
-            }
-            (Kind::Stream, Some(answer)) => {
-                let translation = answer.stream(Timestamp::now().as_second());
-                Content::Flow {
-                    incoming,
-                    ready: Bytes::new(),
-                    way: Box::new(Way::Via(Box::new(translation))),
-                }
+            (Kind::Other(found), _) => return Err(not_a_reply(&found).into()),
+            (Kind::Stream, answer) => {
+                let way = match answer {
+                    None => Way::Pass(Watch::new(self.upstream, true)),
+                    Some(answer) => {
+                        let translation = answer.stream(Timestamp::now().as_second());
+                        Way::Via(Box::new(translation))
+                    }
+                };
+                opened(incoming, Flow::new(way), self.limits).await?
             }
             (Kind::Json, None) => {
                 let watch = Watch::new(self.upstream, false);
                 passed(collect(incoming, CHECKED_UP_TO, self.limits).await?, watch)?
             }
             (Kind::Json, Some(_)) if self.stream => {
-                return Err(not_a_reply(
-                    "one JSON object although a stream was asked for",
-                ));
+                let what = "one JSON object although a stream was asked for";
+                return Err(not_a_reply(what).into());
             }
             (Kind::Json, Some(answer)) => {
                 match collect(incoming, TRANSLATED_UP_TO, self.limits).await? {
                     Collected::Whole(body) => {
                         let reply = answer.reply(&body, Timestamp::now().as_second())?;
-                        Content::Whole(reply.body.into(), Box::new(reply.seen))
+                        Content::Whole(Box::new(Whole {
+                            body: reply.body.into(),
+                            seen: reply.seen,
+                            losses: reply.losses,
+                            memories: reply.memories,
+                        }))
                     }
-                    Collected::Begun(..) => return Err(not_a_reply("more than 256 MiB")),
+                    Collected::Begun(..) => return Err(not_a_reply("more than 256 MiB").into()),
                 }
             }
         };
@@ -123,28 +149,30 @@ impl Begun {
     pub(super) fn into_response(self, mut meter: Meter, dialect: Dialect) -> Response<Body> {
         meter.note(|row| row.status = self.status.as_u16());
         let body = match self.body {
-            Content::Whole(bytes, seen) => {
+            Content::Whole(whole) => {
                 meter.first();
-                meter.seen(&seen);
-                meter.note(|row| row.bytes_out = bytes.len() as u64);
-                match &seen.fault {
+                meter.seen(&whole.seen);
+                meter.lost(&whole.losses);
+                meter.remember(whole.memories);
+                meter.note(|row| row.bytes_out = whole.body.len() as u64);
+                match &whole.seen.fault {
                     Some(fault) => meter.failed(fault, Outcome::UpstreamError),
                     None => meter.complete(),
                 }
-                Body::from(bytes)
+                Body::from(whole.body)
             }
             Content::Flow {
                 incoming,
                 ready,
-                way,
-            } => {
-                let reply = Reply::new(incoming, *way, dialect, meter, self.limits);
-                Body::new(if ready.is_empty() {
-                    reply
-                } else {
-                    reply.starting_with(ready)
-                })
-            }
+                flow,
+            } => Body::new(Reply::new(
+                incoming,
+                *flow,
+                ready,
+                dialect,
+                meter,
+                self.limits,
+            )),
         };
         let mut headers = self.headers;
         if let Some(id) = respond::provider_id(&headers).cloned() {
@@ -195,14 +223,73 @@ fn stream_headers(headers: &mut HeaderMap) {
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
 }
 
+/// Longest time for which the beginning of a stream is held back, until it shows whether the reply
+/// comes or fails: up to then another account may be asked.
+const HELD: Duration = Duration::from_secs(10);
+
+/// Reads a stream up to its first piece of content. Mostly that is there with the head.
+///
+/// # Errors
+/// When the stream fails before it says anything.
+async fn opened(
+    mut incoming: Incoming,
+    mut flow: Flow,
+    limits: Limits,
+) -> Result<Content, NoReply> {
+    let silent = Instant::now() + limits.idle;
+    let until = limits.end.map_or(silent, |end| end.min(silent));
+    let until = until.min(Instant::now() + HELD);
+    let mut ready = Bytes::new();
+    let mut joined = BytesMut::new();
+    loop {
+        let out = match tokio::time::timeout_at(until, incoming.frame()).await {
+            Err(_) if until < silent => break,
+            Err(_) => return Err(went_silent().into()),
+            Ok(None) => flow.close()?,
+            Ok(Some(Err(_))) => return Err(cut_off().into()),
+            Ok(Some(Ok(frame))) => frame.into_data().ok().and_then(|data| flow.take(data)),
+        };
+        match out {
+            Some(out) if ready.is_empty() && joined.is_empty() => ready = out,
+            Some(out) => {
+                joined.extend_from_slice(&std::mem::take(&mut ready));
+                joined.extend_from_slice(&out);
+            }
+            None => {}
+        }
+        let seen = flow.seen();
+        if seen.content {
+            break;
+        }
+        if let Some(fault) = &seen.fault {
+            return Err(NoReply {
+                fault: fault.clone(),
+                outcome: Outcome::UpstreamError,
+            });
+        }
+        if seen.ended {
+            break;
+        }
+    }
+    Ok(Content::Flow {
+        incoming,
+        ready: either(ready, joined),
+        flow: Box::new(flow),
+    })
+}
+
 /// Checks a whole reply that passes untouched.
 fn passed(collected: Collected, mut watch: Watch) -> Result<Content, Fault> {
     match collected {
-        Collected::Begun(ready, incoming) => Ok(Content::Flow {
-            incoming,
-            ready,
-            way: Box::new(Way::Whole(watch)),
-        }),
+        Collected::Begun(ready, incoming) => {
+            let mut flow = Flow::new(Way::Whole(watch));
+            let ready = flow.take(ready).unwrap_or_default();
+            Ok(Content::Flow {
+                incoming,
+                ready,
+                flow: Box::new(flow),
+            })
+        }
         Collected::Whole(body) => {
             if let Err(error) = serde_json::from_slice::<&serde_json::value::RawValue>(&body) {
                 let what = if error.is_eof() {
@@ -214,7 +301,11 @@ fn passed(collected: Collected, mut watch: Watch) -> Result<Content, Fault> {
             }
             watch.push(&body);
             watch.finish();
-            Ok(Content::Whole(body, Box::new(watch.seen().clone())))
+            Ok(Content::Whole(Box::new(Whole {
+                body,
+                seen: watch.seen().clone(),
+                ..Whole::default()
+            })))
         }
     }
 }
@@ -224,6 +315,11 @@ fn not_a_reply(what: &str) -> Fault {
         FaultKind::Upstream,
         format!("the provider answered with {what}; if this address is your own, check base_url"),
     )
+}
+
+fn went_silent() -> Fault {
+    let message = "the provider went silent in the middle of its reply";
+    Fault::new(FaultKind::Timeout, message)
 }
 
 /// Reads a body up to `most` bytes.
@@ -242,10 +338,7 @@ pub(crate) async fn collect(
         let until = limits.end.map_or(silent, |end| end.min(silent));
         let frame = match tokio::time::timeout_at(until, body.frame()).await {
             Ok(frame) => frame,
-            Err(_) => {
-                let message = "the provider went silent in the middle of its reply";
-                return Err(Fault::new(FaultKind::Timeout, message));
-            }
+            Err(_) => return Err(went_silent()),
         };
         match frame {
             None => break,

@@ -40,84 +40,24 @@ pub(crate) enum Way {
     Whole(Watch),
 }
 
-/// Limits on a reply.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
-    /// Longest silence of the provider.
-    pub(crate) idle: Duration,
-    /// When everything must be over.
-    pub(crate) end: Option<Instant>,
-}
-
-/// The body of a reply.
-pub(crate) struct Reply {
-    incoming: Incoming,
+/// The provider's bytes as they become the caller's.
+pub(crate) struct Flow {
     way: Way,
-    dialect: Dialect,
-    meter: Meter,
-    limits: Limits,
     /// Bytes of a frame that is not complete yet; only whole frames are passed on, so that an error
     /// or a sign of life never lands inside one.
     held: BytesMut,
-    /// Bytes read before this body was made.
-    ready: Option<Bytes>,
-    timer: Pin<Box<Sleep>>,
-    heard: Instant,
-    spoken: Instant,
-    over: bool,
-    /// Half of a whole reply went out and the rest will not come.
-    broken: bool,
 }
 
-impl Reply {
-    pub(crate) fn new(
-        incoming: Incoming,
-        way: Way,
-        dialect: Dialect,
-        meter: Meter,
-        limits: Limits,
-    ) -> Self {
-        let now = Instant::now();
-        let mut reply = Self {
-            incoming,
+impl Flow {
+    pub(crate) fn new(way: Way) -> Self {
+        Self {
             way,
-            dialect,
-            meter,
-            limits,
             held: BytesMut::new(),
-            ready: None,
-            timer: Box::pin(tokio::time::sleep_until(now)),
-            heard: now,
-            spoken: now,
-            over: false,
-            broken: false,
-        };
-        let wake = reply.next_wake();
-        reply.timer.as_mut().reset(wake);
-        reply
-    }
-
-    /// Puts bytes in front that were read already.
-    pub(crate) fn starting_with(mut self, bytes: Bytes) -> Self {
-        self.ready = self.take(bytes);
-        self
-    }
-
-    fn next_wake(&self) -> Instant {
-        let silent = self.heard + self.limits.idle;
-        let wake = self.quiet_until().map_or(silent, |quiet| quiet.min(silent));
-        self.limits.end.map_or(wake, |end| wake.min(end))
-    }
-
-    /// When the caller needs a sign of life.
-    fn quiet_until(&self) -> Option<Instant> {
-        match self.way {
-            Way::Whole(_) => None,
-            _ => quiet(self.dialect).map(|quiet| self.spoken + quiet),
         }
     }
 
-    fn seen(&self) -> &Seen {
+    /// What was seen so far.
+    pub(crate) fn seen(&self) -> &Seen {
         match &self.way {
             Way::Pass(watch) | Way::Whole(watch) => watch.seen(),
             Way::Via(translation) => translation.seen(),
@@ -125,19 +65,7 @@ impl Reply {
     }
 
     /// Takes the provider's next bytes; returns what the caller gets for them.
-    fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
-        self.heard = Instant::now();
-        let out = self.pass_on(bytes);
-        if let Way::Pass(watch) = &self.way {
-            self.meter.bind(watch.seen());
-        }
-        if out.is_some() {
-            self.spoken = self.heard;
-        }
-        out
-    }
-
-    fn pass_on(&mut self, bytes: Bytes) -> Option<Bytes> {
+    pub(crate) fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
         match &mut self.way {
             Way::Whole(watch) => {
                 watch.push(&bytes);
@@ -168,38 +96,146 @@ impl Reply {
         Some(self.held.split_to(cut).freeze())
     }
 
-    /// The provider closed: what is left for the caller.
-    fn close(&mut self) -> Option<Bytes> {
+    /// The provider closed: what is left for the caller, or why the reply is none.
+    ///
+    /// # Errors
+    /// When a reply that passes was not complete; a translation says so itself.
+    pub(crate) fn close(&mut self) -> Result<Option<Bytes>, Fault> {
         let mut out = Vec::new();
         match &mut self.way {
             Way::Via(translation) => translation.finish(&mut out),
             Way::Pass(watch) | Way::Whole(watch) => {
                 watch.finish();
                 if !watch.seen().ended && watch.seen().fault.is_none() {
-                    return self.fail(&cut_off());
+                    return Err(cut_off());
                 }
                 out.extend_from_slice(&self.held.split());
             }
         }
+        Ok((!out.is_empty()).then(|| out.into()))
+    }
+}
+
+/// Limits on a reply.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Longest silence of the provider.
+    pub(crate) idle: Duration,
+    /// When everything must be over.
+    pub(crate) end: Option<Instant>,
+}
+
+/// The body of a reply.
+pub(crate) struct Reply {
+    incoming: Incoming,
+    flow: Flow,
+    dialect: Dialect,
+    meter: Meter,
+    limits: Limits,
+    /// What the caller gets for bytes that were read before this body was made.
+    ready: Option<Bytes>,
+    timer: Pin<Box<Sleep>>,
+    heard: Instant,
+    spoken: Instant,
+    over: bool,
+    /// Half of a whole reply went out and the rest will not come.
+    broken: bool,
+}
+
+impl Reply {
+    pub(crate) fn new(
+        incoming: Incoming,
+        flow: Flow,
+        ready: Bytes,
+        dialect: Dialect,
+        meter: Meter,
+        limits: Limits,
+    ) -> Self {
+        let now = Instant::now();
+        let mut reply = Self {
+            incoming,
+            flow,
+            dialect,
+            meter,
+            limits,
+            ready: (!ready.is_empty()).then_some(ready),
+            timer: Box::pin(tokio::time::sleep_until(now)),
+            heard: now,
+            spoken: now,
+            over: false,
+            broken: false,
+        };
+        let wake = reply.next_wake();
+        reply.timer.as_mut().reset(wake);
+        reply.bind();
+        reply
+    }
+
+    fn next_wake(&self) -> Instant {
+        let silent = self.heard + self.limits.idle;
+        let wake = self.quiet_until().map_or(silent, |quiet| quiet.min(silent));
+        self.limits.end.map_or(wake, |end| wake.min(end))
+    }
+
+    /// When the caller needs a sign of life.
+    fn quiet_until(&self) -> Option<Instant> {
+        match self.flow.way {
+            Way::Whole(_) => None,
+            _ => quiet(self.dialect).map(|quiet| self.spoken + quiet),
+        }
+    }
+
+    fn seen(&self) -> &Seen {
+        self.flow.seen()
+    }
+
+    /// Takes the provider's next bytes; returns what the caller gets for them.
+    fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
+        self.heard = Instant::now();
+        let out = self.flow.take(bytes);
+        self.bind();
+        if out.is_some() {
+            self.spoken = self.heard;
+        }
+        out
+    }
+
+    /// Lets the account be found again by the reply's id, where the provider keeps the reply.
+    fn bind(&mut self) {
+        if let Way::Pass(watch) = &self.flow.way {
+            self.meter.bind(watch.seen());
+        }
+    }
+
+    /// The provider closed: what is left for the caller.
+    fn close(&mut self) -> Option<Bytes> {
+        let left = match self.flow.close() {
+            Ok(left) => left,
+            Err(fault) => return self.fail(&fault),
+        };
         self.over = true;
+        // Before the last byte goes out: the caller's next request may come at once.
+        if let Way::Via(translation) = &self.flow.way {
+            self.meter.remember(translation.memories());
+        }
         match self.seen().fault.clone() {
             Some(fault) => self.meter.failed(&fault, Outcome::UpstreamError),
             None => self.meter.complete(),
         }
-        (!out.is_empty()).then(|| out.into())
+        left
     }
 
     /// The exchange failed on the way: the error in the caller's own form, and nothing after it.
     fn fail(&mut self, fault: &Fault) -> Option<Bytes> {
         self.over = true;
-        self.held.clear();
+        self.flow.held.clear();
         let outcome = match fault.kind {
             FaultKind::Timeout => Outcome::Timeout,
             _ => Outcome::UpstreamCut,
         };
         self.meter.failed(fault, outcome);
         let mut out = Vec::new();
-        match &mut self.way {
+        match &mut self.flow.way {
             Way::Whole(_) => self.broken = true,
             Way::Pass(_) => out = error_event(self.dialect, fault, self.meter.id()),
             Way::Via(translation) => translation.fail(fault, &mut out),
@@ -307,19 +343,14 @@ impl Body for Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        let seen = match &self.way {
-            Way::Pass(watch) | Way::Whole(watch) => watch.seen(),
-            Way::Via(translation) => translation.seen(),
-        };
-        self.meter.seen(seen);
-        if let Way::Via(translation) = &self.way {
-            let losses = u32::try_from(translation.losses().entries().len()).unwrap_or(u32::MAX);
-            self.meter.note(|row| row.losses += losses);
+        self.meter.seen(self.flow.seen());
+        if let Way::Via(translation) = &self.flow.way {
+            self.meter.lost(translation.losses());
         }
     }
 }
 
-fn cut_off() -> Fault {
+pub(super) fn cut_off() -> Fault {
     let mut fault = Fault::new(
         FaultKind::Upstream,
         "the provider's reply broke off before its end; what came so far is incomplete",

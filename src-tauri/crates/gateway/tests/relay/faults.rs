@@ -50,7 +50,7 @@ async fn replies_that_are_none_become_clear_errors() {
 
 #[tokio::test]
 async fn a_stream_cut_in_the_middle_ends_with_the_dialects_error() {
-    for control in ["[[sim cut=3]]", "[[sim end=3]]"] {
+    for control in ["[[sim cut=5]] a b c d e f g", "[[sim end=5]] a b c d e f g"] {
         everywhere(control, true, "", |pair, status, body| {
             assert_eq!(status, 200, "{pair}");
             let frames: Vec<_> = body
@@ -78,7 +78,7 @@ async fn a_stream_cut_in_the_middle_ends_with_the_dialects_error() {
 #[tokio::test]
 async fn a_provider_that_goes_silent_times_out() {
     everywhere(
-        "[[sim stall]]",
+        "[[sim stall=5]] a b c d e f g",
         true,
         "timeouts: { idle_s: 1 }",
         |pair, status, body| {

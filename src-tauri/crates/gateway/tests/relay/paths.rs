@@ -79,7 +79,7 @@ async fn ollamas_clients_find_models_and_talk_to_them() {
         .iter()
         .map(|it| &it["name"])
         .collect();
-    assert_eq!(names, ["c-model", "m-model"]);
+    assert_eq!(names, ["c-model", "sim-large", "sim-small", "m-model"]);
     let version: Value = get("/api/version").await.unwrap().json().await.unwrap();
     assert!(version["version"].is_string());
     let show = rig.post("/api/show", r#"{"model":"c-model:latest"}"#);

@@ -52,6 +52,6 @@ pub fn read_media_error(shape: Shape, status: u16, body: &[u8]) -> Fault {
         _ => FaultKind::BadRequest,
     };
     fault.code = code.or(fault.code);
-    fault.upstream_id = text(&["/request_id"]).or(fault.upstream_id);
+    fault.upstream_id = text(&["/request_id"]).map(Box::from).or(fault.upstream_id);
     fault
 }
