@@ -63,6 +63,7 @@ impl CustomProvider {
                 base_url: self.base_url.clone(),
                 path: path.to_owned(),
                 stream_path: stream_path.map(str::to_owned),
+                count_path: count_path(self.dialect).map(str::to_owned),
                 routes: Vec::new(),
                 models: Vec::new(),
                 auth: None,
@@ -147,6 +148,16 @@ fn services(dialect: Dialect, base: &str) -> Vec<Service> {
         ..Service::at(*task, *shape, path)
     };
     own.iter().map(service).collect()
+}
+
+/// Where a dialect's own provider counts tokens.
+fn count_path(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Messages => Some("/v1/messages/count_tokens"),
+        Dialect::Responses => Some("/responses/input_tokens"),
+        Dialect::Gemini => Some("/models/{model}:countTokens"),
+        Dialect::Chat | Dialect::Kiro => None,
+    }
 }
 
 fn key_route() -> Route {

@@ -19,6 +19,8 @@ pub struct Endpoint {
     pub path: String,
     /// Path for streams where it is another.
     pub stream_path: Option<String>,
+    /// Path of the call that counts a prompt's tokens, where there is one; as `path`.
+    pub count_path: Option<String>,
     /// Routes whose credential it takes; empty means all.
     #[serde(default)]
     pub routes: Vec<String>,
@@ -62,11 +64,21 @@ impl Endpoint {
     /// Address for a request, still with the `{name}`s of the account's fields: see [`fill`].
     /// `configured` goes in place of the base; a model name is escaped where the path holds it.
     pub fn url(&self, configured: Option<&str>, model: &str, stream: bool) -> String {
-        let base = configured.unwrap_or(&self.base_url).trim_end_matches('/');
         let path = match &self.stream_path {
             Some(path) if stream => path,
             _ => &self.path,
         };
+        self.at(path, configured, model)
+    }
+
+    /// Address of the call that counts tokens, if there is one; otherwise as [`url`](Self::url).
+    pub fn count_url(&self, configured: Option<&str>, model: &str) -> Option<String> {
+        let path = self.count_path.as_deref()?;
+        Some(self.at(path, configured, model))
+    }
+
+    fn at(&self, path: &str, configured: Option<&str>, model: &str) -> String {
+        let base = configured.unwrap_or(&self.base_url).trim_end_matches('/');
         match path.split_once("{model}") {
             Some((before, after)) => format!("{base}{before}{}{after}", escape(model)),
             None => format!("{base}{path}"),

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
 
 use crate::config::{self, Config, ConfigError, ConfigKey};
+use crate::count::Estimator;
 use crate::live::{Asking, Lists};
 use crate::models::{self, ModelFacts};
 use crate::proofs::ProofStore;
@@ -82,6 +83,7 @@ pub(crate) struct Shared {
     changing: tokio::sync::Mutex<()>,
     pub(crate) stored: Stored,
     pub(crate) asking: Asking,
+    pub(crate) estimator: Estimator,
     pub(crate) proofs: ProofStore,
     pub(crate) refused: Refused,
     pub(crate) notices: broadcast::Sender<Notice>,
@@ -155,6 +157,7 @@ impl Engine {
             changing: tokio::sync::Mutex::new(()),
             stored: Stored::default(),
             asking: Asking::default(),
+            estimator: Estimator::default(),
             proofs: ProofStore::default(),
             refused: Refused::default(),
             notices: broadcast::channel(64).0,

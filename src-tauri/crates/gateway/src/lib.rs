@@ -9,6 +9,7 @@ mod budget;
 mod chain;
 mod completions;
 pub mod config;
+mod count;
 mod door;
 mod engine;
 mod feed;

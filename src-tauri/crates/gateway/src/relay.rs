@@ -120,14 +120,7 @@ impl Exchange {
         meter.note(|row| row.bytes_in = feed.received() as u64);
         let model = read?;
         meter.note(|row| row.asked_model.clone_from(&model.name));
-        let found = match self.candidates(&model) {
-            // A model that no row knows may stand in a live list that was not read yet.
-            Err(fault) if fault.kind == FaultKind::UnknownModel => {
-                self.view = self.shared.look_up_models(PATIENCE).await;
-                self.candidates(&model)?
-            }
-            known => known?,
-        };
+        let found = self.look_up(&model).await?;
         let candidates = self.narrow(found)?;
         feed.gather().await?;
 
@@ -155,8 +148,26 @@ impl Exchange {
         Err(last.unwrap_or_else(|| Fault::new(FaultKind::NoAccount, "no account is left").into()))
     }
 
+    /// The accounts that can serve a model.
+    ///
+    /// # Errors
+    /// When none can, or the caller may not use it.
+    pub(crate) async fn look_up(&mut self, model: &Named) -> Result<Arc<[Candidate]>, Fault> {
+        match self.candidates(model) {
+            // A model that no row knows may stand in a live list that was not read yet.
+            Err(fault) if fault.kind == FaultKind::UnknownModel => {
+                self.view = self.shared.look_up_models(PATIENCE).await;
+                self.candidates(model)
+            }
+            known => known,
+        }
+    }
+
     /// The model that is asked for, by the path or by the body.
-    async fn named(&self, feed: &Feed) -> Result<Named, Fault> {
+    ///
+    /// # Errors
+    /// When the body is bad or names none.
+    pub(crate) async fn named(&self, feed: &Feed) -> Result<Named, Fault> {
         let Some(name) = &self.asked.model else {
             return feed.model().await;
         };
@@ -365,6 +376,10 @@ impl From<Fault> for Failure {
     }
 }
 
+/// Takes JSON only.
+///
+/// # Errors
+/// When the request says it sends something else, or nothing.
 pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
     let is_json = |value: &HeaderValue| {
         let given = value.to_str().unwrap_or_default();

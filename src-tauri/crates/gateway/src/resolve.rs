@@ -41,6 +41,27 @@ pub(crate) struct Candidate {
     pub(crate) stream_uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) forward: Arc<[HeaderName]>,
+    /// Where its provider counts tokens, if it does.
+    pub(crate) counter: Option<Counter>,
+}
+
+/// A provider's call that counts a prompt's tokens.
+#[derive(Clone)]
+pub(crate) struct Counter {
+    pub(crate) dialect: Dialect,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Counter {
+    fn of(line: &Line, model: &str) -> Option<Self> {
+        let url = line.endpoint.count_url(line.base.as_deref(), model)?;
+        Some(Self {
+            dialect: line.dialect,
+            uri: url.parse().ok()?,
+            headers: line.headers.clone(),
+        })
+    }
 }
 
 /// Answers already found; valid as long as roster and configuration stay.
@@ -356,6 +377,9 @@ impl<'a> Known<'a> {
             stream_uri: uri(true)?,
             headers: line.headers.clone(),
             forward: line.forward.clone(),
+            counter: usable(seat, wanted, live)
+                .filter_map(|line| Counter::of(line, wanted.model))
+                .min_by_key(|counter| counter.dialect != caller),
         })
     }
 }

@@ -88,6 +88,7 @@ pub(crate) async fn answer(
     };
     match surface {
         Surface::Generate(asked) => exchange(asked, view, parts).serve(body).await,
+        Surface::Count(asked) => exchange(asked, view, parts).count(body).await,
         Surface::Completions(asked) => completions::serve(exchange(asked, view, parts), body).await,
         Surface::Ollama(call) => {
             let asked = Asked::in_body(dialect);

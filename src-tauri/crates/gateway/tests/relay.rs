@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod relay {
     pub(crate) mod amp;
+    pub(crate) mod count;
     pub(crate) mod door;
     pub(crate) mod faults;
     pub(crate) mod forms;

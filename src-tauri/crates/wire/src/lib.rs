@@ -7,6 +7,7 @@
 mod caps;
 mod chain;
 mod chat;
+mod count;
 mod counts;
 mod dialect;
 mod edit;
@@ -46,6 +47,7 @@ pub use caps::{Capabilities, SamplingSupport, ThinkingSupport};
 pub use chain::{
     create_request, input_items, json_member, json_text, json_without, output_items, with_earlier,
 };
+pub use count::{Readable, count_reply, count_request, counted_request, read_count, readable};
 pub use dialect::Dialect;
 pub use event::{BlockKind, Citation, Event, Finish, Piece};
 pub use fault::{Fault, FaultKind, error_body, error_event, keep_alive, read_error};

@@ -18,6 +18,8 @@ use crate::socket;
 pub(crate) enum Surface {
     /// Requests for a reply of a model.
     Generate(Asked),
+    /// How many tokens a request has.
+    Count(Asked),
     /// Requests for a text completion, the old way.
     Completions(Asked),
     /// Responses over a websocket.
@@ -129,7 +131,7 @@ impl Surface {
     /// The methods that are taken there; `None` where that is not ours to say.
     pub(crate) fn methods(&self) -> Option<&'static [Method]> {
         match self {
-            Self::Generate(_) | Self::Completions(_) => Some(POST),
+            Self::Generate(_) | Self::Count(_) | Self::Completions(_) => Some(POST),
             Self::Beside(beside) => beside.methods(),
             Self::Ollama(call) if call.has_body() => Some(POST),
             Self::Ollama(_) => Some(LOOK),
@@ -147,7 +149,7 @@ impl Surface {
     /// The dialect in which its callers understand errors.
     pub(crate) fn dialect(&self, headers: &HeaderMap) -> Dialect {
         match self {
-            Self::Generate(asked) | Self::Completions(asked) => asked.answer,
+            Self::Generate(asked) | Self::Count(asked) | Self::Completions(asked) => asked.answer,
             Self::Socket | Self::Recall(_) => Dialect::Responses,
             Self::Ollama(_) => Dialect::Chat,
             Self::Beside(beside) => beside.dialect(headers),
@@ -165,6 +167,8 @@ pub(super) fn openai(rest: &str, parts: &Parts) -> Option<Surface> {
         "responses" if socket::is_wanted(&parts.headers) => Surface::Socket,
         "responses" => Surface::Generate(Asked::in_body(Dialect::Responses)),
         "messages" => Surface::Generate(Asked::in_body(Dialect::Messages)),
+        "messages/count_tokens" => Surface::Count(Asked::in_body(Dialect::Messages)),
+        "responses/input_tokens" => Surface::Count(Asked::in_body(Dialect::Responses)),
         "responses/compact" => Surface::Generate(Asked {
             compact: true,
             ..Asked::in_body(Dialect::Responses)
@@ -215,6 +219,13 @@ pub(super) fn gemini(rest: &str, parts: &Parts, lists: Option<Dialect>) -> Optio
     let stream = match method {
         Some((_, "generateContent")) => false,
         Some((_, "streamGenerateContent")) => true,
+        Some((name, "countTokens")) => {
+            return Some(Surface::Count(Asked {
+                model: Some(decoded(name)),
+                stream: Some(false),
+                ..Asked::in_body(Dialect::Gemini)
+            }));
+        }
         _ => return model(rest, lists),
     };
     let (name, _) = method?;
@@ -295,6 +306,22 @@ mod tests {
                 generate(Messages, "", None, false),
             ),
             ("/v1/responses", generate(Responses, "", None, false)),
+            (
+                "/v1/messages/count_tokens?beta=true",
+                Surface::Count(Asked::in_body(Messages)),
+            ),
+            (
+                "/v1/responses/input_tokens",
+                Surface::Count(Asked::in_body(Responses)),
+            ),
+            (
+                "/v1beta/models/p/m:countTokens",
+                Surface::Count(Asked {
+                    model: Some("p/m".into()),
+                    stream: Some(false),
+                    ..Asked::in_body(Gemini)
+                }),
+            ),
             ("/openai/v1/responses", generate(Responses, "", None, false)),
             (
                 "/openai/responses?api-version=2025-04-01-preview",
