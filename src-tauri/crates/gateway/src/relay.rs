@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use byokey_vault::Outcome;
-use byokey_wire::{Dialect, Fault, FaultKind, Ledger, Plan};
+use byokey_wire::{Dialect, Fault, FaultKind, Ledger};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
