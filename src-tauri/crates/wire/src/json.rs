@@ -208,15 +208,16 @@ macro_rules! read_object {
 }
 pub(crate) use read_object;
 
-/// A JSON object, one level deep, its members in their order.
-pub(crate) struct Shallow<'a>(pub(crate) Vec<(Text<'a>, &'a RawValue)>);
+/// A JSON object, one level deep, its members in their order. With `&RawValue` as `K` the keys stay
+/// as they are written, quotes included.
+pub(crate) struct Shallow<'a, K = Text<'a>>(pub(crate) Vec<(K, &'a RawValue)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Shallow<'a> {
+impl<'de: 'a, 'a, K: Deserialize<'de>> Deserialize<'de> for Shallow<'a, K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ShallowVisitor<'a>(PhantomData<&'a ()>);
+        struct ShallowVisitor<'a, K>(PhantomData<(&'a (), K)>);
 
-        impl<'de: 'a, 'a> Visitor<'de> for ShallowVisitor<'a> {
-            type Value = Shallow<'a>;
+        impl<'de: 'a, 'a, K: Deserialize<'de>> Visitor<'de> for ShallowVisitor<'a, K> {
+            type Value = Shallow<'a, K>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")

@@ -35,7 +35,7 @@ pub fn with_reasoning(
         (Dialect::Gemini, Some(setting)) => gemini(body, setting),
         (_, Some(setting)) => {
             // A unit variant as JSON is its name in quotes; writing it into memory cannot fail.
-            let level = serde_json::to_string(&level(setting)).unwrap_or_default();
+            let level = serde_json::to_string(&setting.level()).unwrap_or_default();
             if dialect == Dialect::Chat && edit::find(body, "reasoning").is_none() {
                 edit::set(body, &["reasoning_effort"], &level)
             } else {
@@ -43,15 +43,6 @@ pub fn with_reasoning(
             }
         }
     })
-}
-
-fn level(setting: Setting) -> Effort {
-    match setting {
-        Setting::Off => Effort::None,
-        Setting::Level(effort) => effort,
-        Setting::Budget(tokens) => thinking::level_of(tokens),
-        Setting::Dynamic => Effort::Medium,
-    }
 }
 
 /// Responses, and routers of Chat that took its `reasoning` over: a level there shuts out a budget

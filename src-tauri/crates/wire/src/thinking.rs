@@ -19,6 +19,18 @@ pub(crate) enum Setting {
     Dynamic,
 }
 
+impl Setting {
+    /// The level that says it, for dialects that know levels alone.
+    pub(crate) fn level(self) -> Effort {
+        match self {
+            Self::Off => Effort::None,
+            Self::Level(effort) => effort,
+            Self::Budget(tokens) => level_of(tokens),
+            Self::Dynamic => Effort::Medium,
+        }
+    }
+}
+
 /// A setting and what it cost to get there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Steered {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::schema;
 use crate::{
-    Action, Effort, Fault, Format, Ledger, Reason, SamplingSupport, Target, Tool, ToolChoice,
-    ToolInput, Turn, free_text,
+    Action, Fault, Format, Ledger, Reason, SamplingSupport, Target, Tool, ToolChoice, ToolInput,
+    Turn, free_text,
     ids::{self, ToolNames},
     json::{Object, write_list, write_str},
     server_tools,
@@ -237,12 +237,8 @@ fn write_reasoning(
     if let Some(action) = steered.loss {
         ledger.note(turn.words.reasoning, action, Reason::ModelCapability);
     }
-    let effort = match steered.setting {
-        None => return,
-        Some(Setting::Off) => Effort::None,
-        Some(Setting::Level(effort)) => effort,
-        Some(Setting::Budget(tokens)) => thinking::level_of(tokens),
-        Some(Setting::Dynamic) => Effort::Medium,
+    let Some(effort) = steered.setting.map(Setting::level) else {
+        return;
     };
     // A unit variant as JSON is its name in quotes; writing it into memory cannot fail.
     let _ = serde_json::to_writer(top.key("reasoning_effort"), &effort);

@@ -1,12 +1,8 @@
 //! Tool schemas as Chat's providers take them: an object names its properties, even when it has none.
 
-use std::{fmt, marker::PhantomData};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 use serde_json::value::RawValue;
+
+use crate::json::{Shallow, write_list};
 
 /// The schema of a tool without arguments.
 pub(crate) const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
@@ -26,10 +22,10 @@ pub(crate) fn write(schema: &str, out: &mut Vec<u8>) {
 
 fn write_node(raw: &str, depth: usize, out: &mut Vec<u8>) {
     let node = match raw.as_bytes().first() {
-        Some(b'{') if depth < MAX_DEPTH => serde_json::from_str::<Node<'_>>(raw).ok(),
+        Some(b'{') if depth < MAX_DEPTH => serde_json::from_str::<Shallow<'_, &RawValue>>(raw).ok(),
         Some(b'[') if depth < MAX_DEPTH => {
             if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) {
-                crate::json::write_list(out, items, |out, item| {
+                write_list(out, items, |out, item| {
                     write_node(item.get(), depth + 1, out);
                 });
                 return;
@@ -38,7 +34,7 @@ fn write_node(raw: &str, depth: usize, out: &mut Vec<u8>) {
         }
         _ => None,
     };
-    let Some(Node(members)) = node else {
+    let Some(Shallow(members)) = node else {
         out.extend_from_slice(raw.as_bytes());
         return;
     };
@@ -66,31 +62,6 @@ fn write_node(raw: &str, depth: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(br#","properties":{}"#);
     }
     out.push(b'}');
-}
-
-/// The members of an object, in their order.
-struct Node<'a>(Vec<(&'a RawValue, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NodeVisitor<'a>(PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for NodeVisitor<'a> {
-            type Value = Node<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node<'a>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Node(members))
-            }
-        }
-        deserializer.deserialize_map(NodeVisitor(PhantomData))
-    }
 }
 
 #[cfg(test)]

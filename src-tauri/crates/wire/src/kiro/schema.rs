@@ -3,15 +3,12 @@
 //! On top of what its models' makers refuse, Kiro refuses `additionalProperties` anywhere and a
 //! `required` that is empty or no list. The order of members stays the caller's.
 
-use std::{fmt, marker::PhantomData};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 use serde_json::value::RawValue;
 
-use crate::{json::write_list, messages::write_input_schema};
+use crate::{
+    json::{Shallow, write_list},
+    messages::write_input_schema,
+};
 
 /// Deepest level looked into; what is below is copied as it is.
 const MAX_DEPTH: usize = 64;
@@ -30,7 +27,7 @@ pub(super) fn write(out: &mut Vec<u8>, schema: Option<&RawValue>) -> bool {
 fn write_node(raw: &str, depth: usize, out: &mut Vec<u8>) -> bool {
     let mut bent = false;
     if depth < MAX_DEPTH
-        && let Ok(Node(members)) = serde_json::from_str(raw)
+        && let Ok(Shallow::<&RawValue>(members)) = serde_json::from_str(raw)
     {
         out.push(b'{');
         let start = out.len();
@@ -77,7 +74,7 @@ fn write_node(raw: &str, depth: usize, out: &mut Vec<u8>) -> bool {
 
 /// Schemas by name.
 fn write_named(raw: &str, depth: usize, out: &mut Vec<u8>) -> bool {
-    let Ok(Node(members)) = serde_json::from_str(raw) else {
+    let Ok(Shallow::<&RawValue>(members)) = serde_json::from_str(raw) else {
         out.extend_from_slice(raw.as_bytes());
         return false;
     };
@@ -97,31 +94,6 @@ fn write_named(raw: &str, depth: usize, out: &mut Vec<u8>) -> bool {
 
 fn is_filled_list(raw: &str) -> bool {
     serde_json::from_str::<Vec<&RawValue>>(raw).is_ok_and(|items| !items.is_empty())
-}
-
-/// The members of an object, in their order.
-struct Node<'a>(Vec<(&'a RawValue, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NodeVisitor<'a>(PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for NodeVisitor<'a> {
-            type Value = Node<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node<'a>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Node(members))
-            }
-        }
-        deserializer.deserialize_map(NodeVisitor(PhantomData))
-    }
 }
 
 #[cfg(test)]

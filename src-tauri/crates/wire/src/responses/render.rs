@@ -225,12 +225,8 @@ fn write_reasoning(
     if let Some(action) = steered.loss {
         ledger.note(turn.words.reasoning, action, Reason::ModelCapability);
     }
-    let effort = match steered.setting {
-        None => return,
-        Some(Setting::Off) => Effort::None,
-        Some(Setting::Level(effort)) => effort,
-        Some(Setting::Budget(tokens)) => thinking::level_of(tokens),
-        Some(Setting::Dynamic) => Effort::Medium,
+    let Some(effort) = steered.setting.map(Setting::level) else {
+        return;
     };
     let mut reasoning = Object::begin(top.key("reasoning"));
     // A unit variant as JSON is its name in quotes; writing it into memory cannot fail.
