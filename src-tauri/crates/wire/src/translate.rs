@@ -12,7 +12,7 @@ use crate::{
     fold::Fold,
     gemini, history,
     ids::ToolNames,
-    json, kiro, messages, plan, responses,
+    json, keep_alive, kiro, messages, plan, responses,
     restore::Restore,
     settle::Settle,
     sse::{Frame, Frames},
@@ -395,6 +395,22 @@ impl Translation {
         self.tail.event(Event::Fault(fault.clone()), out);
     }
 
+    /// Whether the provider has said its last word, even if it has not closed its stream: then
+    /// [`finish`](Self::finish) ends the caller's stream well.
+    pub fn is_complete(&self) -> bool {
+        self.done() || self.source.is_complete()
+    }
+
+    /// Bytes that keep the caller's silent stream open without saying anything.
+    pub fn keep_alive(&self) -> &'static [u8] {
+        match &self.tail.writer {
+            Writer::Chat(_) => keep_alive(Dialect::Chat),
+            Writer::Messages(_) => keep_alive(Dialect::Messages),
+            Writer::Responses(_) => keep_alive(Dialect::Responses),
+            Writer::Gemini(emit) => emit.keep_alive(),
+        }
+    }
+
     /// What was seen so far.
     pub fn seen(&self) -> &Seen {
         self.tail.settle.seen()
@@ -459,6 +475,15 @@ impl Source {
         match self {
             Self::Lines(frames, reader) => frames.push(bytes, |frame| reader.frame(&frame, sink)),
             Self::Binary(events) => events.push(bytes, sink),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::Lines(_, Reader::Chat(events)) => events.is_complete(),
+            Self::Lines(_, Reader::Gemini(events)) => events.is_complete(),
+            // Theirs end with a word of their own, which is passed on at once.
+            Self::Lines(_, Reader::Messages(_) | Reader::Responses(_)) | Self::Binary(_) => false,
         }
     }
 

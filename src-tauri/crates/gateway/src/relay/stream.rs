@@ -64,6 +64,21 @@ impl Flow {
         }
     }
 
+    /// Whether the provider has said its last word.
+    fn ended(&self) -> bool {
+        match &self.way {
+            Way::Pass(watch) | Way::Whole(watch) => watch.seen().ended,
+            Way::Via(translation) => translation.is_complete(),
+        }
+    }
+
+    fn sign_of_life(&self) -> &'static [u8] {
+        match &self.way {
+            Way::Via(translation) => translation.keep_alive(),
+            Way::Pass(_) | Way::Whole(_) => keep_alive(self.dialect),
+        }
+    }
+
     /// Takes the provider's next bytes; returns what the caller gets for them.
     pub(crate) fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
         match &mut self.way {
@@ -227,6 +242,10 @@ impl Reply {
 
     /// The exchange failed on the way: the error in the caller's own form, and nothing after it.
     fn fail(&mut self, fault: &Fault) -> Option<Bytes> {
+        if matches!(self.way, Way::Via(_)) && self.ended() {
+            // Nothing was left to be said.
+            return self.close();
+        }
         self.over = true;
         self.flow.held.clear();
         let outcome = match fault.kind {
@@ -255,7 +274,7 @@ impl Reply {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
-            if self.seen().ended {
+            if self.ended() {
                 // Said its last word, but does not close.
                 return Poll::Ready(Wake::Close);
             }
@@ -275,7 +294,7 @@ impl Reply {
             let wake = self.next_wake();
             self.timer.as_mut().reset(wake);
             if quiet {
-                return Poll::Ready(Wake::Speak(Bytes::from_static(keep_alive(self.dialect))));
+                return Poll::Ready(Wake::Speak(Bytes::from_static(self.sign_of_life())));
             }
         }
     }

@@ -79,8 +79,7 @@ impl Emit {
                     }
                 }
             }
-            Event::Ping if self.envelope.array => out.push(b'\n'),
-            Event::Ping => out.extend_from_slice(crate::keep_alive(Dialect::Gemini)),
+            Event::Ping => out.extend_from_slice(self.keep_alive()),
             Event::Fault(fault) => {
                 self.done = true;
                 if self.envelope.array {
@@ -92,6 +91,15 @@ impl Emit {
                 }
             }
             Event::End => self.end(out),
+        }
+    }
+
+    /// Bytes that keep a silent stream open; between the items of an array, white space.
+    pub(crate) fn keep_alive(&self) -> &'static [u8] {
+        if self.envelope.array {
+            b"\n"
+        } else {
+            crate::keep_alive(Dialect::Gemini)
         }
     }
 

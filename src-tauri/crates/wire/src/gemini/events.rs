@@ -63,6 +63,11 @@ impl Events {
         self.data(data, sink);
     }
 
+    /// Whether the provider has said why the reply ended.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.finish.is_some()
+    }
+
     /// Says that the provider closed its stream: the end if a reason was given, else a fault.
     pub(crate) fn finish(&mut self, sink: &mut impl FnMut(Event<'_>)) {
         if self.ended {

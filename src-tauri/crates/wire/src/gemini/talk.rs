@@ -11,8 +11,8 @@ use super::{
     render::dropped,
 };
 use crate::{
-    Action, Block, Body, Call, CallForm, CallResult, Fault, FaultKind, Ledger, Message, Proof,
-    Reason, Role, Source, Target, Turn, Words, free_text,
+    Action, Block, Body, Call, CallForm, CallResult, Fault, FaultKind, File, Ledger, Message,
+    Proof, Reason, Role, Source, Target, Turn, Words, free_text,
     ids::ToolNames,
     json::{self, Object, write_list},
 };
@@ -223,7 +223,7 @@ impl<'t, 'l> Talk<'t, 'l> {
         let known = self.called.get(&*result.call_id).copied();
         let own = || result.name.as_deref().map(|name| self.names.upstream(name));
         let name = known.or_else(own).unwrap_or_default();
-        let is_text = |block: &&Block<'_>| matches!(block.body, Body::Text(_));
+        let is_text = |block: &&Block<'_>| plain_text(&block.body).is_some();
         let (texts, media): (Vec<_>, Vec<_>) = result.blocks.iter().partition(is_text);
         let mut part = parts.next();
         let mut object = Object::begin(part.key("functionResponse"));
@@ -381,14 +381,23 @@ fn write_inline(part: &mut Object<'_>, mime: &str, data: &str) {
     inline.end();
 }
 
+/// The text of a text or of a document that is nothing else.
+fn plain_text<'b>(body: &'b Body<'_>) -> Option<&'b str> {
+    match body {
+        Body::Text(text)
+        | Body::File(File {
+            source: Source::Text(text),
+            ..
+        }) => Some(text),
+        _ => None,
+    }
+}
+
 /// Writes a function's answer, which must be an object.
 fn write_response(texts: &[&Block<'_>], is_error: bool, out: &mut Vec<u8>) {
     let said: Vec<&str> = texts
         .iter()
-        .filter_map(|block| match &block.body {
-            Body::Text(text) => Some(&**text),
-            _ => None,
-        })
+        .filter_map(|block| plain_text(&block.body))
         .collect();
     let text: Cow<'_, str> = match said.as_slice() {
         [one] => (*one).into(),

@@ -138,3 +138,49 @@ fn free_text_said_flat_comes_back_as_a_functions_arguments() {
         assert_eq!(call["function"]["arguments"], "*** Begin");
     }
 }
+
+#[test]
+fn a_last_word_is_known_before_the_stream_is_closed() {
+    let chunk =
+        br#"data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}
+
+"#;
+    let last = br#"data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}
+
+"#;
+    for (caller, upstream, body, said) in [
+        (
+            Dialect::Chat,
+            Dialect::Gemini,
+            r#"{"messages":[]}"#,
+            &chunk[..],
+        ),
+        (
+            Dialect::Gemini,
+            Dialect::Chat,
+            r#"{"contents":[]}"#,
+            &last[..],
+        ),
+    ] {
+        let ask = Ask {
+            model: Some("m"),
+            array: true,
+            ..Ask::new(caller, body.as_bytes())
+        };
+        let translated = translate(&ask, upstream, &target()).unwrap();
+        let mut translation = translated.answer.stream(0);
+        let mut out = Vec::new();
+        assert!(!translation.is_complete());
+        translation.push(said, &mut out);
+        assert!(translation.is_complete() && !translation.done());
+        if caller == Dialect::Gemini {
+            out.extend_from_slice(translation.keep_alive());
+        }
+        translation.finish(&mut out);
+        assert!(translation.done() && translation.seen().fault.is_none());
+        if caller == Dialect::Gemini {
+            let chunks: Vec<Value> = serde_json::from_slice(&out).unwrap();
+            assert_eq!(chunks.len(), 2);
+        }
+    }
+}
