@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     ask::{Ask, Cache, Image, Tool, ToolChoice, tokens},
-    sample,
+    sample::{self, Hints},
 };
 
 /// What the model says.
@@ -116,13 +116,14 @@ fn calls(ask: &Ask) -> Vec<Call> {
         .iter()
         .cycle()
         .take(if offered.is_empty() { 0 } else { wanted });
+    let hints = Hints::of(&ask.text);
     rounds
         .enumerate()
-        .map(|(turn, tool)| call(tool, turn))
+        .map(|(turn, tool)| call(tool, turn, &hints))
         .collect()
 }
 
-fn call(tool: &Tool, turn: usize) -> Call {
+fn call(tool: &Tool, turn: usize, hints: &Hints<'_>) -> Call {
     let (arguments, input) = if tool.custom {
         // Not JSON, with a line break and quotes, so that escaping once too often shows.
         (
@@ -130,7 +131,7 @@ fn call(tool: &Tool, turn: usize) -> Call {
             Some(format!("*** patch {turn} ***\n+\"Zürich\"")),
         )
     } else {
-        (sample::value(&tool.schema, turn), None)
+        (sample::value(&tool.schema, turn, hints), None)
     };
     Call {
         name: tool.name.clone(),
@@ -148,7 +149,7 @@ fn words(ask: &Ask) -> String {
         return (0..chunks).map(|number| format!("w{number} ")).collect();
     }
     if let Some(schema) = &ask.schema {
-        return sample::value(schema, 0).to_string();
+        return sample::value(schema, 0, &Hints::default()).to_string();
     }
     let said = match &ask.results {
         Some(results) => format!("The tool said: {}", results.join("; ")),
