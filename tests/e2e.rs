@@ -5,6 +5,10 @@
 mod rig;
 
 #[cfg(test)]
+#[path = "clients/python.rs"]
+mod python;
+
+#[cfg(test)]
 mod e2e {
     pub(crate) mod accounts;
     pub(crate) mod bad_input;
@@ -14,6 +18,7 @@ mod e2e {
     pub(crate) mod kill;
     pub(crate) mod lifecycle;
     pub(crate) mod matrix;
+    pub(crate) mod recordings;
     pub(crate) mod secrets;
     pub(crate) mod usage;
 }

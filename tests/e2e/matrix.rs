@@ -1,8 +1,8 @@
 //! Every dialect of a caller against every dialect of a provider, whole and streamed. The scenarios
 //! are the same everywhere; what may differ by dialect is said where it is judged.
 
-mod caller;
-mod said;
+pub(super) mod caller;
+pub(super) mod said;
 mod scenarios;
 mod stage;
 

@@ -14,8 +14,11 @@ import openai.types.responses
 import pydantic
 from google.genai import types as google
 
-# What programs expect beyond the published shape, by the member's name.
-EXTENSIONS = {"chat": {"reasoning_content", "native_finish_reason", "images"}}
+# What programs expect, or the providers themselves send, beyond the published shape.
+EXTENSIONS = {
+    "chat": {"reasoning_content", "native_finish_reason", "images", "annotations"},
+    "responses": {"store", "name", "bytes"},
+}
 
 WHOLE = {
     "chat": openai.types.chat.ChatCompletion,
@@ -59,8 +62,11 @@ def unknown(value, path=""):
 
 
 def departures(dialect, shape, value):
-    if dialect == "messages" and value.get("type") in ("ping", "error"):
+    if value.get("type") in ("ping", "error") or "error" in value and "id" not in value:
         return
+    usage = (value.get("response") or value).get("usage") or {}
+    # Nothing is said of what was written to a cache where the provider says nothing of it.
+    usage.get("input_tokens_details", {}).setdefault("cache_write_tokens", 0)
     try:
         checked = ADAPTERS[id(shape)].validate_python(value)
     except pydantic.ValidationError as error:

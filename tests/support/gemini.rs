@@ -166,7 +166,10 @@ fn tools(body: &Value) -> Vec<Tool> {
     functions
         .filter_map(|function| {
             let schema = match &function["parametersJsonSchema"] {
-                Value::Null => function["parameters"].clone(),
+                Value::Null => match &function["parameters"] {
+                    Value::Null => json!({"type": "object"}),
+                    parameters => parameters.clone(),
+                },
                 schema => schema.clone(),
             };
             Some(Tool {

@@ -6,7 +6,7 @@ use super::said::{Call, Said};
 
 /// A dialect in which byokey is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(in crate::e2e) enum Caller {
     Chat,
     Responses,
     Messages,
@@ -14,7 +14,7 @@ pub(super) enum Caller {
 }
 
 /// One turn of a conversation.
-pub(super) enum Turn {
+pub(in crate::e2e) enum Turn {
     User(String),
     /// A question with a picture, its media type and its bytes in base64.
     Picture(String, &'static str, &'static str),
@@ -26,16 +26,16 @@ pub(super) enum Turn {
 
 /// What is asked.
 #[derive(Default)]
-pub(super) struct Asked {
-    pub(super) model: String,
-    pub(super) stream: bool,
-    pub(super) turns: Vec<Turn>,
-    pub(super) tools: bool,
-    pub(super) thinking: bool,
+pub(in crate::e2e) struct Asked {
+    pub(in crate::e2e) model: String,
+    pub(in crate::e2e) stream: bool,
+    pub(in crate::e2e) turns: Vec<Turn>,
+    pub(in crate::e2e) tools: bool,
+    pub(in crate::e2e) thinking: bool,
 }
 
 impl Caller {
-    pub(super) fn path(self, asked: &Asked) -> String {
+    pub(in crate::e2e) fn path(self, asked: &Asked) -> String {
         match self {
             Self::Chat => "/v1/chat/completions".to_owned(),
             Self::Responses => "/v1/responses".to_owned(),
@@ -50,7 +50,7 @@ impl Caller {
         }
     }
 
-    pub(super) fn body(self, asked: &Asked) -> Value {
+    pub(in crate::e2e) fn body(self, asked: &Asked) -> Value {
         let turns = asked.turns.iter().flat_map(|turn| self.turn(turn));
         let turns: Vec<_> = turns.collect();
         let mut body = match self {

@@ -12,15 +12,15 @@ use super::caller::Caller;
 
 /// One call of a tool.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Call {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) arguments: Value,
+pub(in crate::e2e) struct Call {
+    pub(in crate::e2e) id: String,
+    pub(in crate::e2e) name: String,
+    pub(in crate::e2e) arguments: Value,
 }
 
 /// Why a reply ended, in chat's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Finish {
+pub(in crate::e2e) enum Finish {
     /// It did not say.
     #[default]
     None,
@@ -32,23 +32,23 @@ pub(super) enum Finish {
 
 /// A reply.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Said {
-    pub(super) text: String,
-    pub(super) thinking: String,
-    pub(super) calls: Vec<Call>,
-    pub(super) finish: Finish,
+pub(in crate::e2e) struct Said {
+    pub(in crate::e2e) text: String,
+    pub(in crate::e2e) thinking: String,
+    pub(in crate::e2e) calls: Vec<Call>,
+    pub(in crate::e2e) finish: Finish,
     /// Prompt, of it read from the cache, answer.
-    pub(super) usage: Option<(u64, u64, u64)>,
+    pub(in crate::e2e) usage: Option<(u64, u64, u64)>,
     /// The message of an error inside the reply.
-    pub(super) error: Option<String>,
+    pub(in crate::e2e) error: Option<String>,
     /// Whether a stream ended as its dialect ends it.
-    pub(super) ended: bool,
+    pub(in crate::e2e) ended: bool,
     /// What goes into the next request in its place.
-    pub(super) again: Vec<Value>,
+    pub(in crate::e2e) again: Vec<Value>,
 }
 
 /// Reads a whole reply.
-pub(super) fn whole(caller: Caller, reply: &Value) -> Said {
+pub(in crate::e2e) fn whole(caller: Caller, reply: &Value) -> Said {
     let mut said = match caller {
         Caller::Chat => chat::whole(reply),
         Caller::Responses => responses::whole(reply),
@@ -63,7 +63,7 @@ pub(super) fn whole(caller: Caller, reply: &Value) -> Said {
 ///
 /// # Panics
 /// When it breaks a rule of its dialect.
-pub(super) fn streamed(caller: Caller, body: &str) -> Said {
+pub(in crate::e2e) fn streamed(caller: Caller, body: &str) -> Said {
     let frames = frames(body);
     match caller {
         Caller::Chat => chat::streamed(&frames),
@@ -109,8 +109,7 @@ fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-#[track_caller]
+/// Arguments as JSON; those that were cut in the middle stay a text.
 fn parse(arguments: &str) -> Value {
-    let parsed = serde_json::from_str(arguments);
-    parsed.unwrap_or_else(|error| panic!("{error}: {arguments}"))
+    serde_json::from_str(arguments).unwrap_or_else(|_| arguments.into())
 }

@@ -60,7 +60,9 @@ pub(super) fn streamed(frames: &[Frame<'_>]) -> Said {
         ended = candidate["finishReason"].is_string();
         last = chunk;
     }
-    last["candidates"][0]["content"] = json!({"role": "model", "parts": parts});
+    let mut candidate = last["candidates"][0].clone();
+    candidate["content"] = json!({"role": "model", "parts": parts});
+    last["candidates"] = json!([candidate]);
     Said {
         error,
         ended,

@@ -107,6 +107,7 @@ fn delta(block: &mut Value, delta: &Value, arguments: &mut String) {
             arguments.push_str(delta["partial_json"].as_str().unwrap());
             return;
         }
+        Some("citations_delta") => return,
         other => panic!("{other:?} is no delta"),
     };
     block[member] = json!(text(&block[member]) + more.as_str().unwrap());

@@ -130,5 +130,10 @@ fn built(open: &Value, done: &Value) {
         Some("function_call") => text(&done["arguments"]),
         other => panic!("{other:?} is no item of these conversations"),
     };
-    assert_eq!(text(&open["grown"]), whole, "{done}");
+    // Arguments that say nothing may come whole.
+    let grown = text(&open["grown"]);
+    assert!(
+        grown == whole || (grown.is_empty() && whole == "{}"),
+        "{done}"
+    );
 }

@@ -51,7 +51,7 @@ fn reasoning(part: &Part) -> Option<&str> {
 
 /// Recordings of our own making, and a folder of others where the environment names one.
 fn folders() -> Vec<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/recordings/messages");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/recordings/anthropic");
     let others = std::env::var_os("BYOKEY_RECORDINGS");
     std::iter::once(own)
         .chain(others.map(|folder| Path::new(&folder).join("anthropic")))
@@ -60,10 +60,7 @@ fn folders() -> Vec<PathBuf> {
 
 /// What an independent reader got out of the replies of a folder.
 fn expectations(folder: &Path) -> Vec<Value> {
-    let lines = [folder.join("oracle.jsonl"), folder.join("../oracle.jsonl")]
-        .into_iter()
-        .find_map(|file| std::fs::read_to_string(file).ok())
-        .unwrap();
+    let lines = std::fs::read_to_string(folder.join("../oracle.jsonl")).unwrap();
     lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
