@@ -64,8 +64,8 @@ macro_rules! table {
 }
 
 table! {
-    Chat => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini;
-    Responses => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini;
-    Messages => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini;
-    Gemini => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini;
+    Chat => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini, to_kiro: Kiro;
+    Responses => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini, to_kiro: Kiro;
+    Messages => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini, to_kiro: Kiro;
+    Gemini => to_chat: Chat, to_responses: Responses, to_messages: Messages, to_gemini: Gemini, to_kiro: Kiro;
 }

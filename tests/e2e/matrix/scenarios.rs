@@ -145,7 +145,12 @@ fn thinking(cell: &Cell<'_>) {
             ..Asked::default()
         },
     );
-    assert_eq!(third.text, "You said: Thank you.");
+    // Kiro wants every tool of the history offered again, so its model calls one again.
+    let text = match cell.upstream {
+        Kind::Kiro => "Let me look that up.",
+        _ => "You said: Thank you.",
+    };
+    assert_eq!(third.text, text);
 }
 
 fn length(cell: &Cell<'_>) {
@@ -244,7 +249,9 @@ fn cut(cell: &Cell<'_>) {
 fn broken(cell: &Cell<'_>, scenario: &str, text: &str, words: &str) {
     let got = cell.ask(scenario, true, one(text));
     if !cell.stream {
-        assert!(got.status >= 500, "{got:?}");
+        // Kiro calls it throttling when it is busy.
+        let throttled = cell.upstream == Kind::Kiro && got.status == 429;
+        assert!(got.status >= 500 || throttled, "{got:?}");
         assert!(
             got.error["error"]["message"]
                 .as_str()
