@@ -170,6 +170,11 @@ macro_rules! table {
             fn from_gemini() {
                 judge(Driver::$driver, Kind::Gemini);
             }
+
+            #[test]
+            fn from_kiro() {
+                judge(Driver::$driver, Kind::Kiro);
+            }
         })*
     };
 }
