@@ -317,6 +317,7 @@ impl Exchange {
         }
         let back = reply::Back {
             upstream: candidate.upstream,
+            shape: &candidate.shape,
             stream: self.streams(feed),
             answer: prepared.answer,
             limits,

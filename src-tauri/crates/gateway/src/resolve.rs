@@ -2,6 +2,7 @@
 
 mod name;
 mod served;
+mod shape;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 
 pub(crate) use self::served::Served;
 use self::served::ServedBefore;
+pub(crate) use self::shape::Shape;
 use crate::config::Config;
 use crate::live::Lists;
 use crate::models::capabilities;
@@ -27,6 +29,8 @@ pub(crate) struct Candidate {
     pub(crate) seat: Arc<Seat>,
     pub(crate) plan: Plan,
     pub(crate) upstream: Dialect,
+    /// Which form of that dialect.
+    pub(crate) shape: Shape,
     /// The provider's name of the model.
     pub(crate) model: String,
     pub(crate) caps: Capabilities,
@@ -368,6 +372,7 @@ impl<'a> Known<'a> {
             seat: seat.clone(),
             plan,
             upstream: line.dialect,
+            shape: Shape::of(wanted.provider, seat, line),
             model: wanted.model.to_owned(),
             caps: capabilities(wanted.provider, wanted.model, live),
             in_catalog: known.is_some(),

@@ -3,14 +3,14 @@
 
 use byokey_wire::{
     Answer, Dialect, Fault, FaultKind, Ledger, Plan, Proofs, Remedy, Strip, Target, restrict,
-    strip_proofs, translate, with_reasoning,
+    strip_proofs, translate, with_reasoning, wrap_code_assist,
 };
 use http::{HeaderValue, Method, Request, Version, header};
 
 use super::Exchange;
 use crate::USER_AGENT;
 use crate::feed::{Feed, Named, Outgoing};
-use crate::resolve::Candidate;
+use crate::resolve::{Candidate, Shape};
 
 /// What was made of a request for one account.
 pub(super) struct Prepared {
@@ -71,6 +71,7 @@ impl Amends {
 fn target(candidate: &Candidate) -> Target<'_> {
     let origin = &candidate.seat.account.provider;
     Target {
+        form: candidate.shape.form(),
         reasoning: candidate.reasoning,
         ..Target::new(&candidate.model, &candidate.caps, origin)
     }
@@ -120,7 +121,11 @@ impl Exchange {
                 .then_some(Strip::Tagged)
                 .filter(|strip| feed.holds(|piece| strip.concerns(piece))),
         };
-        if candidate.reasoning.is_none() && strip.is_none() && amends.members.is_empty() {
+        let untouched = candidate.shape == Shape::Full
+            && candidate.reasoning.is_none()
+            && strip.is_none()
+            && amends.members.is_empty();
+        if untouched {
             return Ok(Prepared {
                 body: feed.with_model(&model.place, &candidate.model),
                 answer: None,
@@ -130,7 +135,8 @@ impl Exchange {
         let mut body = feed
             .whole_with_model(&model.place, &candidate.model)
             .await?;
-        if candidate.upstream == Dialect::Responses && strip.is_some() {
+        let fits = strip.is_none() && candidate.shape != Shape::Plan;
+        if candidate.upstream == Dialect::Responses && !fits {
             let proofs = match amends.proofs {
                 true => Proofs::Stripped,
                 false => Proofs::Given,
@@ -148,7 +154,11 @@ impl Exchange {
             let (dialect, caps) = (candidate.upstream, &candidate.caps);
             body = with_reasoning(dialect, &body, wish, caps, &mut losses)?;
         }
-        let body = amends.apply(candidate, body, &mut losses);
+        let mut body = amends.apply(candidate, body, &mut losses);
+        if let Shape::CodeAssist(project) = &candidate.shape {
+            let (before, behind) = wrap_code_assist(&candidate.model, project);
+            body = [&before, body.as_slice(), behind].concat();
+        }
         Ok(Prepared {
             body: Outgoing::Whole(Some(body.into())),
             answer: None,
@@ -219,7 +229,7 @@ impl Exchange {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = if stream {
+        *request.uri_mut() = if stream || candidate.shape.always_streams() {
             candidate.stream_uri.clone()
         } else {
             candidate.uri.clone()

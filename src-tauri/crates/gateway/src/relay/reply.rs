@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use byokey_vault::Outcome;
-use byokey_wire::{Answer, Dialect, Fault, FaultKind, Ledger, Memory, Seen, Watch};
+use byokey_wire::{
+    Answer, Dialect, Fault, FaultKind, Ledger, Memory, Seen, Watch, WholeResponse,
+    unwrap_code_assist,
+};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -14,6 +17,7 @@ use tokio::time::Instant;
 
 use super::stream::{Flow, Limits, Reply, Way, cut_off};
 use crate::meter::Meter;
+use crate::resolve::Shape;
 use crate::respond;
 
 /// A whole reply up to this size is checked before any of it is sent, so that a broken one becomes a
@@ -23,8 +27,10 @@ const CHECKED_UP_TO: usize = 1 << 20;
 const TRANSLATED_UP_TO: usize = 256 << 20;
 
 /// The way back of a request.
-pub(super) struct Back {
+pub(super) struct Back<'s> {
     pub(super) upstream: Dialect,
+    pub(super) shape: &'s Shape,
+    /// Whether the caller wants a stream.
     pub(super) stream: bool,
     pub(super) answer: Option<Answer>,
     pub(super) limits: Limits,
@@ -81,20 +87,25 @@ pub(crate) enum Collected {
     Begun(Bytes, Incoming),
 }
 
-impl Back {
+impl Back<'_> {
     /// Reads as much of a successful reply as must be known before the caller may see it.
     ///
     /// # Errors
     /// When it is no reply of the provider's dialect, or a stream that fails before it says anything.
     pub(super) async fn begin(self, response: Response<Incoming>) -> Result<Begun, NoReply> {
         let (parts, incoming) = response.into_parts();
-        let kind = Kind::of(&parts.headers, self.stream);
-        let streaming = matches!(kind, Kind::Stream);
+        let streamed = self.stream || self.shape.always_streams();
+        let kind = Kind::of(&parts.headers, streamed);
+        let streaming = self.stream && matches!(kind, Kind::Stream);
         let mut headers = HeaderMap::new();
         respond::take_headers(&parts.headers, &mut headers);
         let body = match (kind, self.answer) {
             (Kind::Other(found), _) => return Err(not_a_reply(&found).into()),
+            (Kind::Stream, answer) if !self.stream && self.shape.always_streams() => {
+                gathered(incoming, self.upstream, answer, self.limits).await?
+            }
             (Kind::Stream, answer) => {
+                let enveloped = answer.is_none() && matches!(self.shape, Shape::CodeAssist(_));
                 let way = match answer {
                     None => Way::Pass(Watch::new(self.upstream, true)),
                     Some(answer) => {
@@ -102,7 +113,12 @@ impl Back {
                         Way::Via(Box::new(translation))
                     }
                 };
-                opened(incoming, Flow::new(way), self.limits).await?
+                opened(incoming, Flow::new(way, enveloped), self.limits).await?
+            }
+            (Kind::Json, None) if matches!(self.shape, Shape::CodeAssist(_)) => {
+                let body = whole(collect(incoming, TRANSLATED_UP_TO, self.limits).await?)?;
+                let inner = body.slice_ref(unwrap_code_assist(&body));
+                passed(Collected::Whole(inner), Watch::new(self.upstream, false))?
             }
             (Kind::Json, None) => {
                 let watch = Watch::new(self.upstream, false);
@@ -113,18 +129,8 @@ impl Back {
                 return Err(not_a_reply(what).into());
             }
             (Kind::Json, Some(answer)) => {
-                match collect(incoming, TRANSLATED_UP_TO, self.limits).await? {
-                    Collected::Whole(body) => {
-                        let reply = answer.reply(&body, Timestamp::now().as_second())?;
-                        Content::Whole(Box::new(Whole {
-                            body: reply.body.into(),
-                            seen: reply.seen,
-                            losses: reply.losses,
-                            memories: reply.memories,
-                        }))
-                    }
-                    Collected::Begun(..) => return Err(not_a_reply("more than 256 MiB").into()),
-                }
+                let body = whole(collect(incoming, TRANSLATED_UP_TO, self.limits).await?)?;
+                translated(&answer, &body)?
             }
         };
         if streaming {
@@ -278,11 +284,50 @@ async fn opened(
     })
 }
 
+/// A whole reply out of the stream of a provider that always streams.
+///
+/// # Errors
+/// When it breaks off, or says that the provider failed.
+async fn gathered(
+    incoming: Incoming,
+    upstream: Dialect,
+    answer: Option<Answer>,
+    limits: Limits,
+) -> Result<Content, Fault> {
+    let stream = whole(collect(incoming, TRANSLATED_UP_TO, limits).await?)?;
+    match answer {
+        Some(answer) => translated(&answer, &stream),
+        None => {
+            let mut reply = WholeResponse::default();
+            reply.push(&stream);
+            let reply = Collected::Whole(reply.finish()?.into());
+            passed(reply, Watch::new(upstream, false))
+        }
+    }
+}
+
+fn whole(collected: Collected) -> Result<Bytes, Fault> {
+    match collected {
+        Collected::Whole(body) => Ok(body),
+        Collected::Begun(..) => Err(not_a_reply("more than 256 MiB")),
+    }
+}
+
+fn translated(answer: &Answer, body: &[u8]) -> Result<Content, Fault> {
+    let reply = answer.reply(body, Timestamp::now().as_second())?;
+    Ok(Content::Whole(Box::new(Whole {
+        body: reply.body.into(),
+        seen: reply.seen,
+        losses: reply.losses,
+        memories: reply.memories,
+    })))
+}
+
 /// Checks a whole reply that passes untouched.
 fn passed(collected: Collected, mut watch: Watch) -> Result<Content, Fault> {
     match collected {
         Collected::Begun(ready, incoming) => {
-            let mut flow = Flow::new(Way::Whole(watch));
+            let mut flow = Flow::new(Way::Whole(watch), false);
             let ready = flow.take(ready).unwrap_or_default();
             Ok(Content::Flow {
                 incoming,

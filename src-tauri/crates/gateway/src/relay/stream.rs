@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use byokey_vault::Outcome;
-use byokey_wire::{Dialect, Fault, FaultKind, Seen, Translation, Watch, error_event, keep_alive};
+use byokey_wire::{Dialect, Fault, FaultKind, Seen, Translation, Unwrap, Watch, keep_alive};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -43,15 +43,19 @@ pub(crate) enum Way {
 /// The provider's bytes as they become the caller's.
 pub(crate) struct Flow {
     way: Way,
+    /// Takes each frame out of its envelope first.
+    envelope: Option<Unwrap>,
     /// Bytes of a frame that is not complete yet; only whole frames are passed on, so that an error
     /// or a sign of life never lands inside one.
     held: BytesMut,
 }
 
 impl Flow {
-    pub(crate) fn new(way: Way) -> Self {
+    /// A reply that goes this way; `enveloped` when each of its frames stands in Google's envelope.
+    pub(crate) fn new(way: Way, enveloped: bool) -> Self {
         Self {
             way,
+            envelope: enveloped.then(Unwrap::default),
             held: BytesMut::new(),
         }
     }
@@ -72,15 +76,23 @@ impl Flow {
         }
     }
 
-    fn sign_of_life(&self) -> &'static [u8] {
+    fn sign_of_life(&self, dialect: Dialect) -> &'static [u8] {
         match &self.way {
             Way::Via(translation) => translation.keep_alive(),
-            Way::Pass(_) | Way::Whole(_) => keep_alive(self.dialect),
+            Way::Pass(_) | Way::Whole(_) => keep_alive(dialect),
         }
     }
 
     /// Takes the provider's next bytes; returns what the caller gets for them.
     pub(crate) fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
+        let bytes = match &mut self.envelope {
+            Some(envelope) => {
+                let mut out = Vec::new();
+                envelope.push(&bytes, &mut out);
+                out.into()
+            }
+            None => bytes,
+        };
         match &mut self.way {
             Way::Whole(watch) => {
                 watch.push(&bytes);
@@ -120,11 +132,15 @@ impl Flow {
         match &mut self.way {
             Way::Via(translation) => translation.finish(&mut out),
             Way::Pass(watch) | Way::Whole(watch) => {
+                if let Some(envelope) = &mut self.envelope {
+                    envelope.finish(&mut out);
+                    watch.push(&out);
+                }
                 watch.finish();
                 if !watch.seen().ended && watch.seen().fault.is_none() {
                     return Err(cut_off());
                 }
-                out.extend_from_slice(&self.held.split());
+                out.splice(..0, self.held.split());
             }
         }
         Ok((!out.is_empty()).then(|| out.into()))
@@ -242,7 +258,7 @@ impl Reply {
 
     /// The exchange failed on the way: the error in the caller's own form, and nothing after it.
     fn fail(&mut self, fault: &Fault) -> Option<Bytes> {
-        if matches!(self.way, Way::Via(_)) && self.ended() {
+        if matches!(self.flow.way, Way::Via(_)) && self.flow.ended() {
             // Nothing was left to be said.
             return self.close();
         }
@@ -256,7 +272,7 @@ impl Reply {
         let mut out = Vec::new();
         match &mut self.flow.way {
             Way::Whole(_) => self.broken = true,
-            Way::Pass(_) => out = error_event(self.dialect, fault, self.meter.id()),
+            Way::Pass(watch) => out = watch.error_event(fault, self.meter.id()),
             Way::Via(translation) => translation.fail(fault, &mut out),
         }
         (!out.is_empty()).then(|| out.into())
@@ -274,7 +290,7 @@ impl Reply {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
-            if self.ended() {
+            if self.flow.ended() {
                 // Said its last word, but does not close.
                 return Poll::Ready(Wake::Close);
             }
@@ -294,7 +310,9 @@ impl Reply {
             let wake = self.next_wake();
             self.timer.as_mut().reset(wake);
             if quiet {
-                return Poll::Ready(Wake::Speak(Bytes::from_static(self.sign_of_life())));
+                return Poll::Ready(Wake::Speak(Bytes::from_static(
+                    self.flow.sign_of_life(self.dialect),
+                )));
             }
         }
     }

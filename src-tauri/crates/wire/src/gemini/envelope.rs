@@ -40,45 +40,22 @@ fields! {
 #[derive(Debug, Default)]
 pub struct Unwrap {
     frames: Frames,
-    /// Whether the caller gets one JSON array instead of events.
-    array: bool,
-    begun: bool,
 }
 
 impl Unwrap {
-    /// For a caller that wants events, or one JSON array (Gemini without `alt=sse`).
-    pub fn new(array: bool) -> Self {
-        Self {
-            array,
-            ..Self::default()
-        }
-    }
-
     /// Takes bytes of the provider's stream, cut anywhere, and appends what the caller gets.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        let (array, begun) = (self.array, &mut self.begun);
-        self.frames
-            .push(bytes, |frame| write(&frame.data, array, begun, out));
+        self.frames.push(bytes, |frame| write(&frame.data, out));
     }
 
     /// Says that the provider closed its stream.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        let (array, begun) = (self.array, &mut self.begun);
-        self.frames
-            .finish(|frame| write(&frame.data, array, begun, out));
-        if array {
-            out.extend_from_slice(if *begun { b"]" } else { b"[]" });
-        }
+        self.frames.finish(|frame| write(&frame.data, out));
     }
 }
 
-fn write(data: &[u8], array: bool, begun: &mut bool, out: &mut Vec<u8>) {
-    let first = !std::mem::replace(begun, true);
-    out.extend_from_slice(match (array, first) {
-        (true, true) => b"[",
-        (true, false) => b",\n",
-        (false, _) => b"data: ",
-    });
+fn write(data: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
     let start = out.len();
     out.extend_from_slice(unwrap_code_assist(data));
     // Line ends stand between tokens only; an event's data is one line.
@@ -87,9 +64,7 @@ fn write(data: &[u8], array: bool, begun: &mut bool, out: &mut Vec<u8>) {
             *byte = b' ';
         }
     }
-    if !array {
-        out.extend_from_slice(b"\n\n");
-    }
+    out.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]
@@ -122,24 +97,16 @@ mod tests {
         let stream = "data: {\"response\": {\ndata:  \"a\": 1}, \"traceId\": \"t\"}\r\n\r\n: c\n\n\
              data: {\"response\":{\"b\":2}}\n\ndata: {\"error\":{\"code\":500}}";
         for piece in 1..40 {
-            for (array, expected) in [
-                (
-                    false,
-                    "data: {  \"a\": 1}\n\ndata: {\"b\":2}\n\ndata: {\"error\":{\"code\":500}}\n\n",
-                ),
-                (
-                    true,
-                    "[{  \"a\": 1},\n{\"b\":2},\n{\"error\":{\"code\":500}}]",
-                ),
-            ] {
-                let mut unwrap = Unwrap::new(array);
-                let mut out = Vec::new();
-                for bytes in stream.as_bytes().chunks(piece) {
-                    unwrap.push(bytes, &mut out);
-                }
-                unwrap.finish(&mut out);
-                assert_eq!(String::from_utf8(out).unwrap(), expected);
+            let mut unwrap = Unwrap::default();
+            let mut out = Vec::new();
+            for bytes in stream.as_bytes().chunks(piece) {
+                unwrap.push(bytes, &mut out);
             }
+            unwrap.finish(&mut out);
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                "data: {  \"a\": 1}\n\ndata: {\"b\":2}\n\ndata: {\"error\":{\"code\":500}}\n\n"
+            );
         }
     }
 }
