@@ -446,6 +446,8 @@ export interface RequestInfo {
   latency_ms: number;
   /** How many members a translation lost. */
   losses: number;
+  /** The first of them, each as `path=action`. */
+  lost: string[];
   /** The model's name at the provider. */
   model?: string | null;
   /**

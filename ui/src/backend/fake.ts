@@ -61,7 +61,7 @@ export class FakeBackend implements Backend {
   config = () => this.#answer(() => sample.config(this.scene === "full"));
   models = () =>
     this.#answer(() => ({
-      models: this.#accounts.length === 0 ? [] : sample.MODELS.map((id) => ({ id, provider: id.split("/")[0] ?? null, input: ["text"] })),
+      models: this.#accounts.length === 0 ? [] : sample.MODELS.map(sample.model),
     }));
 
   addAccount = (params: AddAccountParams): Promise<AddAccountResponse> =>

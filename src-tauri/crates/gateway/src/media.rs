@@ -185,10 +185,8 @@ impl Media {
             _ => Plan::Via,
         };
         meter.asks_seat(&served.seat, Some(&served.model), served.price.clone());
-        meter.note(|row| {
-            row.plan = Some(plan);
-            row.losses = u32::try_from(outward.losses.entries().len()).unwrap_or(u32::MAX);
-        });
+        meter.note(|row| row.plan = Some(plan));
+        meter.sent_without(&outward.losses);
         let request = self.request(served, &outward.query, &outward)?;
         let (mut parts, ()) = request.into_parts();
         parts.headers.extend(line.headers.clone());

@@ -11,6 +11,9 @@ use crate::resolve::Candidate;
 use crate::roster::{Caller, Seat};
 use crate::stored::{Known, Owner};
 
+/// Losses of a request that are kept by name.
+const MOST_LOSSES: usize = 32;
+
 /// Counts one request and writes it down when dropped, however the request ends: a caller that
 /// leaves has still used tokens.
 pub(crate) struct Meter {
@@ -54,6 +57,7 @@ impl Meter {
             bytes_in: 0,
             bytes_out: 0,
             losses: 0,
+            lost: Vec::new(),
             error: None,
         };
         let caller = caller.cloned();
@@ -144,10 +148,23 @@ impl Meter {
         self.note(|row| row.usage = seen.usage);
     }
 
+    /// The request could not carry this; counts in place of what an earlier try lost.
+    pub(crate) fn sent_without(&mut self, losses: &Ledger) {
+        self.note(|row| {
+            row.losses = 0;
+            row.lost.clear();
+        });
+        self.lost(losses);
+    }
+
     /// The translation back could not carry this.
     pub(crate) fn lost(&mut self, losses: &Ledger) {
         let more = u32::try_from(losses.entries().len()).unwrap_or(u32::MAX);
-        self.note(|row| row.losses = row.losses.saturating_add(more));
+        self.note(|row| {
+            row.losses = row.losses.saturating_add(more);
+            let room = MOST_LOSSES.saturating_sub(row.lost.len());
+            row.lost.extend(losses.lines().take(room));
+        });
     }
 
     /// Keeps what the caller's dialect had no place for.

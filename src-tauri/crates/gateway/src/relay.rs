@@ -290,8 +290,7 @@ impl Exchange {
         let prepared = self.prepare(candidate, feed, model, amends).await?;
         let mut losses = self.lost.clone();
         losses.append(prepared.losses);
-        let count = u32::try_from(losses.entries().len()).unwrap_or(u32::MAX);
-        meter.note(|row| row.losses = count);
+        meter.sent_without(&losses);
         let request = self.request(candidate, prepared.body, self.streams(feed));
         let timeouts = &self.view.config.timeouts;
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));

@@ -18,6 +18,7 @@ mod relay {
     pub(crate) mod responses;
     pub(crate) mod rig;
     pub(crate) mod second_try;
+    pub(crate) mod shapes;
     pub(crate) mod socket;
     pub(crate) mod sockets;
     pub(crate) mod suffix;

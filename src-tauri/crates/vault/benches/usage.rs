@@ -46,6 +46,7 @@ fn row(n: i64, at: i64) -> UsageRow {
         bytes_in: 65_432,
         bytes_out: 4_321,
         losses: 1,
+        lost: vec!["messages[0].name=dropped".into()],
         error: None,
     }
 }

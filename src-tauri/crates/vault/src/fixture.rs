@@ -77,6 +77,7 @@ pub(crate) fn row(id: &str, at: &str) -> UsageRow {
         bytes_in: 1000,
         bytes_out: 2000,
         losses: 1,
+        lost: vec!["messages[0].name=dropped".into()],
         error: None,
     }
 }

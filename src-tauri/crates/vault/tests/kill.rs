@@ -201,6 +201,7 @@ fn row(id: &str) -> UsageRow {
         bytes_in: 1,
         bytes_out: 1,
         losses: 0,
+        lost: Vec::new(),
         error: None,
     }
 }

@@ -99,23 +99,28 @@ impl Ledger {
             return None;
         }
         let mut header = self.0.len().to_string();
-        for loss in &self.0 {
-            let before = header.len();
+        for line in self.lines() {
+            if header.len() + "; ".len() + line.len() > MAX_HEADER {
+                break;
+            }
             header.push_str("; ");
-            header.extend(loss.path.chars().map(|c| match c {
-                // These two would look like the header's own marks.
+            header.push_str(&line);
+        }
+        Some(header)
+    }
+
+    /// Each change as `path=action`, in printable ASCII without `;`.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|loss| {
+            let plain = |c| match c {
+                // These two would look like the line's own marks.
                 ';' | '=' => '_',
                 ' '..='~' => c,
                 _ => '?',
-            }));
-            header.push('=');
-            header.push_str(loss.action.name());
-            if header.len() > MAX_HEADER {
-                header.truncate(before);
-                break;
-            }
-        }
-        Some(header)
+            };
+            let path: String = loss.path.chars().map(plain).collect();
+            format!("{path}={}", loss.action.name())
+        })
     }
 }
 

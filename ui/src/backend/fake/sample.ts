@@ -4,6 +4,7 @@ import type {
   AccountInfo,
   ConfigResponse,
   KeyInfo,
+  ModelInfo,
   ProviderInfo,
   RequestInfo,
   RouteInfo,
@@ -13,6 +14,15 @@ import type {
 
 export const CONFIG_ERROR = "line 7: unknown key `max_boddy_mib`, did you mean `max_body_mib`?";
 export const MODELS = ["claude/claude-opus-4-5", "claude/claude-haiku-4-5", "openai/gpt-5.2", "openai/gpt-5-mini", "openrouter/qwen/qwen3-coder"];
+
+export const model = (id: string): ModelInfo => ({
+  id,
+  provider: id.split("/")[0] ?? null,
+  input: ["text"],
+  dialects: ["chat"],
+  levels: [],
+  live: true,
+});
 
 /** An instant this many seconds ago. */
 export function before(seconds: number): string {
@@ -163,6 +173,7 @@ export function request(n: number): RequestInfo {
     latency_ms: 900 + ((n * 577) % 14_000),
     ttft_ms: 300 + ((n * 97) % 900),
     losses: n % 6 === 4 ? 2 : 0,
+    lost: n % 6 === 4 ? ["seed=dropped", "messages[3].name=dropped"] : [],
   };
 }
 

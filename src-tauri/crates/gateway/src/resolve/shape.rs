@@ -14,22 +14,18 @@ pub(crate) enum Shape {
     Plan,
     /// In Google's envelope, with the account's project.
     CodeAssist(String),
-    /// Kiro's, with the account's profile.
-    Kiro(String),
 }
 
 impl Shape {
     /// What the rows say of this line; the values are the account's own.
     pub(crate) fn of(provider: &Provider, seat: &Seat, line: &Line) -> Self {
         let has = |quirk| provider.has(quirk, &line.endpoint);
-        let field = |name| {
-            let value = provider.field(&seat.account.fields, name);
-            value.unwrap_or_default().to_owned()
-        };
         match line.dialect {
             Dialect::Responses if has(Quirk::Stateless) && has(Quirk::StreamOnly) => Self::Plan,
-            Dialect::Gemini if has(Quirk::ProjectEnvelope) => Self::CodeAssist(field("project")),
-            Dialect::Kiro if has(Quirk::ProfileArn) => Self::Kiro(field("profile_arn")),
+            Dialect::Gemini if has(Quirk::ProjectEnvelope) => {
+                let project = provider.field(&seat.account.fields, "project");
+                Self::CodeAssist(project.unwrap_or_default().to_owned())
+            }
             _ => Self::Full,
         }
     }
@@ -40,7 +36,6 @@ impl Shape {
             Self::Full => Form::Full,
             Self::Plan => Form::Plan,
             Self::CodeAssist(project) => Form::CodeAssist { project },
-            Self::Kiro(profile) => Form::Kiro { profile },
         }
     }
 

@@ -94,7 +94,9 @@ async fn losses_are_named_and_strict_mode_refuses_them() {
     assert_eq!(reply.status(), 200);
     let dropped = reply.headers()["x-byokey-dropped"].to_str().unwrap();
     assert!(dropped.starts_with("1; logit_bias=dropped"), "{dropped}");
-    assert_eq!(rig.usage(1).await[0].losses, 1);
+    let row = &rig.usage(1).await[0];
+    assert_eq!(row.losses, 1);
+    assert_eq!(row.lost, ["logit_bias=dropped"]);
 
     let strict = rig
         .post("/v1/chat/completions", body.to_string())

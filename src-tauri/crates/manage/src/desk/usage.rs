@@ -120,6 +120,8 @@ pub struct RequestInfo {
     pub ttft_ms: Option<u64>,
     /// How many members a translation lost.
     pub losses: u32,
+    /// The first of them, each as `path=action`.
+    pub lost: Vec<String>,
     /// What went wrong.
     pub error: Option<String>,
 }
@@ -276,6 +278,7 @@ impl From<UsageRow> for RequestInfo {
             latency_ms: row.latency_ms,
             ttft_ms: row.ttft_ms,
             losses: row.losses,
+            lost: row.lost,
             error: row.error,
         }
     }

@@ -2,3 +2,5 @@
 ALTER TABLE usage ADD COLUMN characters INTEGER;
 ALTER TABLE usage ADD COLUMN audio_ms INTEGER;
 ALTER TABLE usage ADD COLUMN images INTEGER;
+-- What a translation lost, as `path=action; …`.
+ALTER TABLE usage ADD COLUMN lost TEXT;

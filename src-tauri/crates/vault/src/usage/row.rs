@@ -54,6 +54,9 @@ pub struct UsageRow {
     pub bytes_out: u64,
     /// How many members a translation lost.
     pub losses: u32,
+    /// The first of them, each as `path=action`; none has a `;`.
+    #[serde(default)]
+    pub lost: Vec<String>,
     /// What went wrong, without secrets; cut to 300 characters.
     pub error: Option<String>,
 }

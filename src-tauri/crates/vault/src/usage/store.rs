@@ -106,7 +106,8 @@ impl Store {
             "SELECT request_id, at, client_key, client_name, account, account_name, provider, \
              model, asked_model, caller_dialect, upstream_dialect, plan, stream, status, outcome, \
              input, cache_read, cache_write, output, reasoning, cost_usd, latency_ms, ttft_ms, \
-             bytes_in, bytes_out, losses, error, characters, audio_ms, images FROM usage ORDER BY at DESC, id DESC LIMIT ?1",
+             bytes_in, bytes_out, losses, error, characters, audio_ms, images, lost FROM usage \
+             ORDER BY at DESC, id DESC LIMIT ?1",
         )?;
         let rows = query.query_map([limit], from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -149,9 +150,9 @@ fn insert(tx: &Transaction<'_>, row: &UsageRow) -> Result<bool, VaultError> {
         "INSERT OR IGNORE INTO usage (request_id, at, client_key, client_name, account, \
          account_name, provider, model, asked_model, caller_dialect, upstream_dialect, plan, \
          stream, status, outcome, input, cache_read, cache_write, output, reasoning, cost_usd, \
-         latency_ms, ttft_ms, bytes_in, bytes_out, losses, error, characters, audio_ms, images) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+         latency_ms, ttft_ms, bytes_in, bytes_out, losses, error, characters, audio_ms, images, \
+         lost) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
+         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
     )?;
     let inserted = query.execute(params![
         row.request_id,
@@ -184,6 +185,7 @@ fn insert(tx: &Transaction<'_>, row: &UsageRow) -> Result<bool, VaultError> {
         row.units.characters.map(count),
         row.units.audio_ms.map(count),
         row.units.images.map(count),
+        (!row.lost.is_empty()).then(|| row.lost.join(BETWEEN_LOSSES)),
     ])?;
     Ok(inserted == 1)
 }
@@ -280,8 +282,18 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<UsageRow> {
         bytes_in: tokens(23)?.unwrap_or(0),
         bytes_out: tokens(24)?.unwrap_or(0),
         losses: row.get(25)?,
+        lost: lost(row.get(30)?),
         error: row.get(26)?,
     })
+}
+
+/// What stands between two losses.
+const BETWEEN_LOSSES: &str = "; ";
+
+fn lost(kept: Option<String>) -> Vec<String> {
+    let kept = kept.unwrap_or_default();
+    let lost = kept.split(BETWEEN_LOSSES).filter(|loss| !loss.is_empty());
+    lost.map(ToOwned::to_owned).collect()
 }
 
 /// Reads a word of a closed list, as serde spells it.
