@@ -2,7 +2,7 @@ use byokey_sim::{Kind, Reply, Script, Sim};
 use byokey_vault::Outcome;
 use serde_json::{Value, json};
 
-use super::rig::{Rig, chat_body, messages_body};
+use super::rig::{Rig, chat_body, events, messages_body, messages_sim};
 
 fn refused(kind: Kind, message: &str, more: &Value) -> Reply {
     let mut error = json!({ "message": message, "type": "invalid_request_error" });
@@ -195,4 +195,34 @@ async fn a_stream_that_ends_before_it_says_anything_is_a_failure() {
     let reply = rig.messages(messages_body("m/x", "hi", true)).await;
     assert_eq!(reply.status(), 500);
     assert_eq!(rig.usage(1).await[0].outcome, Outcome::UpstreamCut);
+}
+
+#[tokio::test]
+async fn reasoning_that_chat_throws_away_is_there_again_with_the_tools_answer() {
+    let sim = messages_sim().await;
+    let rig = Rig::start(&[("m", &sim)], "").await;
+    let mut body = chat_body("m/x", "[[sim think]] work", true);
+    body["reasoning_effort"] = json!("low");
+    body["tools"] = json!([{ "type": "function", "function": {
+        "name": "work", "parameters": { "type": "object", "properties": {} } } }]);
+
+    let stream = rig.chat(body.clone()).await.text().await.unwrap();
+    let calls = events(&stream);
+    let call = calls
+        .iter()
+        .find_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0]["id"].as_str())
+        .unwrap();
+    let messages = body["messages"].as_array_mut().unwrap();
+    messages.push(
+        json!({ "role": "assistant", "content": null, "tool_calls": [{
+        "id": call, "type": "function", "function": { "name": "work", "arguments": "{}" } }] }),
+    );
+    messages.push(json!({ "role": "tool", "tool_call_id": call, "content": "done" }));
+    assert_eq!(rig.chat(body).await.status(), 200);
+
+    let asked = sim.requests();
+    let asked: Value = serde_json::from_slice(&asked.last().unwrap().body).unwrap();
+    let first = &asked["messages"][1]["content"][0];
+    assert_eq!(first["type"], "thinking", "{asked}");
+    assert!(!first["signature"].as_str().unwrap().is_empty());
 }

@@ -22,7 +22,7 @@ fn sign_in(vault: &Vault, provider: &str, route: &str, fields: &[(&str, &str)]) 
         .unwrap();
 }
 
-async fn sent(sim: &Sim) -> Value {
+fn sent(sim: &Sim) -> Value {
     let requests = sim.requests();
     serde_json::from_slice(&requests.last().unwrap().body).unwrap()
 }
@@ -59,7 +59,7 @@ async fn a_plan_gets_what_it_takes_and_answers_whole_to_whoever_wants_no_stream(
         reply["output"][0]["content"][0]["text"].is_string(),
         "{reply}"
     );
-    let body = sent(&sim).await;
+    let body = sent(&sim);
     assert_eq!(
         (&body["stream"], &body["store"]),
         (&json!(true), &json!(false))
@@ -118,7 +118,7 @@ async fn googles_envelope_goes_on_and_comes_off() {
         whole["candidates"][0]["content"]["parts"][0]["text"].is_string(),
         "{whole}"
     );
-    let wrapped = sent(&sim).await;
+    let wrapped = sent(&sim);
     assert_eq!(wrapped["project"], "my-project");
     assert_eq!(wrapped["model"], "gemini-3-pro");
     assert_eq!(wrapped["request"]["contents"], body["contents"]);
@@ -142,7 +142,7 @@ async fn googles_envelope_goes_on_and_comes_off() {
         .await;
     let reply: Value = reply.json().await.unwrap();
     assert_eq!(reply["stop_reason"], "end_turn", "{reply}");
-    assert_eq!(sent(&sim).await["project"], "my-project");
+    assert_eq!(sent(&sim)["project"], "my-project");
     assert!(
         rig.usage(4)
             .await
