@@ -101,9 +101,9 @@ async fn models_are_those_of_the_accounts() {
                 .map(|model| model["id"].as_str().unwrap().to_owned());
             ids.collect::<Vec<_>>()
         };
-        assert_eq!(ids().await, ["fast"]);
+        assert!(ids().await.is_empty(), "nobody can serve the alias");
         house.add_key("c", Script::KEY).await.ok();
-        assert_eq!(ids().await, ["fast", "c-model"]);
+        assert_eq!(ids().await[..2], ["fast", "c-model"]);
         let text = house.run(&["models"]).await.ok();
         assert!(
             text.out.contains("c-model") && text.out.contains("(alias)"),
