@@ -56,10 +56,19 @@ pub(crate) fn read(body: &Value) -> Ask {
         parallel: true,
         results: (!results.is_empty()).then_some(results),
         prompt_tokens: tokens(state.to_string().len()),
+        schema: schema_in_words(&said),
         control,
         text,
         ..Ask::default()
     }
+}
+
+/// The schema that a message tells to follow: Kiro has no other way to ask for JSON.
+fn schema_in_words(message: &str) -> Option<Value> {
+    let (_, behind) = message.split_once("JSON Schema")?;
+    let json = &behind[behind.find('{')?..];
+    let mut values = serde_json::Deserializer::from_str(json).into_iter();
+    values.next()?.ok()
 }
 
 /// The image; `None` when it is not of a form that is taken.
