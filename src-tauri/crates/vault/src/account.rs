@@ -1,6 +1,7 @@
 //! The accounts and their sealed secrets.
 
 mod fields;
+mod login;
 
 use std::fmt;
 
@@ -9,6 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 pub use self::fields::Fields;
+pub(crate) use self::login::set_condition;
+pub use self::login::{AccountKind, Condition, Login, NewSignIn, SignedIn};
 use crate::seal::Place;
 use crate::vault::{check_name, from_millis, now_millis};
 use crate::{Actor, Secret, Vault, VaultError, audit};
@@ -35,6 +38,30 @@ pub struct Account {
     pub name: String,
     /// The way it came in, for example `api-key`.
     pub route: String,
+    /// How it is held.
+    pub kind: AccountKind,
+    /// Whose it is in the provider's terms, as far as that is known.
+    pub identity: Option<String>,
+    /// What people know it by: an e-mail address or a login.
+    pub label: Option<String>,
+    /// The plan that it is on, in the provider's words.
+    pub plan: Option<String>,
+    /// The program whose login it follows.
+    pub owner: Option<String>,
+    /// Where that program keeps the login.
+    pub source: Option<String>,
+    /// Which token set is its present one; rises with each.
+    pub generation: u64,
+    /// When its access token ends.
+    pub expires: Option<Timestamp>,
+    /// When its tokens last came.
+    pub renewed: Option<Timestamp>,
+    /// Whether a person has to do something about it.
+    pub condition: Condition,
+    /// Since when.
+    pub condition_since: Option<Timestamp>,
+    /// Why, in the provider's words where it said something.
+    pub condition_words: Option<String>,
     /// Whether requests may use it.
     pub enabled: bool,
     /// Place among the provider's accounts; the lowest is asked first.
@@ -108,9 +135,13 @@ pub struct Credential {
     pub secret: Secret,
 }
 
-const KEY_FIELD: &str = "key";
+/// Field of a typed key.
+const KEY: &str = "key";
+/// Field of a token set.
+pub(crate) const TOKENS: &str = "tokens";
 const COLUMNS: &str = "id, provider, name, route, enabled, priority, limited, base_origin, \
-                       key_hint, created, fields";
+                       key_hint, created, fields, kind, identity, label, plan, owner, source, \
+                       generation, expires, renewed, condition, condition_since, condition_words";
 
 impl Vault {
     /// All accounts, by provider and then in the order in which they are asked.
@@ -157,7 +188,8 @@ impl Vault {
                 Some(id) => replace(tx, id, &new, &key)?,
                 None => insert(tx, &name, &new, &key)?,
             };
-            self.seal_key(tx, id, &fields, &key)?;
+            set_fields(tx, id, &fields)?;
+            seal(self, tx, id, KEY, key.expose().as_bytes())?;
             let action = if before.is_some() {
                 "account.replace-key"
             } else {
@@ -169,17 +201,14 @@ impl Vault {
         })
     }
 
-    /// Opens the secret of an account.
+    /// Opens the key of an account.
+    ///
+    /// # Errors
+    /// [`VaultError::NoKey`] for an account that is held otherwise, [`VaultError::Tampered`].
     pub fn credential(&self, account: AccountId) -> Result<Credential, VaultError> {
         let db = self.read();
-        let mut query =
-            db.prepare_cached("SELECT envelope FROM secret WHERE account = ?1 AND field = ?2")?;
-        let envelope: Option<Vec<u8>> = query
-            .query_row(params![account.0, KEY_FIELD], |row| row.get(0))
-            .optional()?;
-        let envelope = envelope.ok_or(VaultError::NoAccount(account))?;
         let row = get(&db, account)?;
-        let secret = self.open_key(&row, &envelope)?;
+        let secret = open(self, &db, &row, KEY)?.ok_or(VaultError::NoKey(account))?;
         Ok(Credential {
             account,
             base_origin: row.base_origin,
@@ -256,7 +285,7 @@ impl Vault {
         })
     }
 
-    /// The key is sealed together with the values, so it is opened with the old ones first.
+    /// Secrets are sealed together with the values, so they are opened with the old ones first.
     fn change_fields(
         &self,
         tx: &Transaction<'_>,
@@ -266,56 +295,79 @@ impl Vault {
         let mut fields = old.fields.clone();
         let changes = changes.iter().map(|(name, value)| (&**name, &**value));
         fields::change(&mut fields, changes)?;
-        let envelope: Vec<u8> = tx.query_row(
-            "SELECT envelope FROM secret WHERE account = ?1 AND field = ?2",
-            params![old.id.0, KEY_FIELD],
-            |row| row.get(0),
-        )?;
-        let key = self.open_key(old, &envelope)?;
-        self.seal_key(tx, old.id, &fields, &key)
-    }
-
-    fn open_key(&self, account: &Account, envelope: &[u8]) -> Result<Secret, VaultError> {
-        let fields = fields::to_seal(&account.fields);
-        self.sealer()
-            .open(key_place(account, &fields), envelope)
-            .map_err(|_| VaultError::Tampered {
-                account: account.id,
-            })
-    }
-
-    /// Seals a key as it belongs to the account's row with these values beside it.
-    fn seal_key(
-        &self,
-        tx: &Transaction<'_>,
-        id: AccountId,
-        fields: &Fields,
-        key: &Secret,
-    ) -> Result<(), VaultError> {
-        self.count_seal(tx)?;
-        tx.execute(
-            "UPDATE account SET fields = ?2 WHERE id = ?1",
-            params![id.0, fields::to_text(fields)],
-        )?;
-        let sealed = fields::to_seal(fields);
-        let place = get(tx, id)?;
-        let envelope = self
-            .sealer()
-            .seal(key_place(&place, &sealed), key.expose().as_bytes())?;
-        tx.execute(
-            "INSERT INTO secret (account, field, envelope) VALUES (?1, ?2, ?3) \
-             ON CONFLICT DO UPDATE SET envelope = excluded.envelope",
-            params![id.0, KEY_FIELD, envelope],
-        )?;
+        let mut opened = Vec::new();
+        for field in [KEY, TOKENS] {
+            if let Some(secret) = open(self, tx, old, field)? {
+                opened.push((field, secret));
+            }
+        }
+        set_fields(tx, old.id, &fields)?;
+        for (field, secret) in opened {
+            seal(self, tx, old.id, field, secret.expose().as_bytes())?;
+        }
         Ok(())
     }
 }
 
-fn key_place<'a>(account: &'a Account, fields: &'a str) -> Place<'a> {
+fn set_fields(tx: &Transaction<'_>, id: AccountId, fields: &Fields) -> Result<(), VaultError> {
+    tx.execute(
+        "UPDATE account SET fields = ?2 WHERE id = ?1",
+        params![id.0, fields::to_text(fields)],
+    )?;
+    Ok(())
+}
+
+/// Opens a secret of an account, if it has it.
+pub(crate) fn open(
+    vault: &Vault,
+    db: &Connection,
+    account: &Account,
+    field: &str,
+) -> Result<Option<Secret>, VaultError> {
+    let mut query =
+        db.prepare_cached("SELECT envelope FROM secret WHERE account = ?1 AND field = ?2")?;
+    let envelope: Option<Vec<u8>> = query
+        .query_row(params![account.id.0, field], |row| row.get(0))
+        .optional()?;
+    let Some(envelope) = envelope else {
+        return Ok(None);
+    };
+    let fields = fields::to_seal(&account.fields);
+    let opened = vault
+        .sealer()
+        .open(place(account, field, &fields), &envelope);
+    opened.map(Some).map_err(|_| VaultError::Tampered {
+        account: account.id,
+    })
+}
+
+/// Seals a secret as it belongs to the account's row as that now is.
+pub(crate) fn seal(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    id: AccountId,
+    field: &str,
+    plain: &[u8],
+) -> Result<(), VaultError> {
+    vault.count_seal(tx)?;
+    let account = get(tx, id)?;
+    let fields = fields::to_seal(&account.fields);
+    let envelope = vault
+        .sealer()
+        .seal(place(&account, field, &fields), plain)?;
+    tx.execute(
+        "INSERT INTO secret (account, field, envelope) VALUES (?1, ?2, ?3) \
+         ON CONFLICT DO UPDATE SET envelope = excluded.envelope",
+        params![id.0, field, envelope],
+    )?;
+    Ok(())
+}
+
+fn place<'a>(account: &'a Account, field: &'a str, fields: &'a str) -> Place<'a> {
     Place {
         provider: &account.provider,
         account: account.id.0,
-        field: KEY_FIELD,
+        field,
         origin: account.base_origin.as_deref().unwrap_or_default(),
         fields,
     }
@@ -327,7 +379,11 @@ fn check_new(new: &NewAccount<'_>) -> Result<(), VaultError> {
     if let Some(name) = new.name {
         check_name("account name", name)?;
     }
-    match new.base_origin {
+    check_origin(new.base_origin)
+}
+
+fn check_origin(origin: Option<&str>) -> Result<(), VaultError> {
+    match origin {
         Some(origin) if origin.is_empty() || origin.contains(['|', '\0']) => {
             Err(VaultError::BadName {
                 what: "origin",
@@ -368,10 +424,13 @@ fn replace(
     key: &Secret,
 ) -> Result<AccountId, VaultError> {
     tx.execute(
-        "UPDATE account SET route = ?2, base_origin = ?3, limited = ?4, key_hint = ?5 \
-         WHERE id = ?1",
+        "UPDATE account SET route = ?2, base_origin = ?3, limited = ?4, key_hint = ?5, \
+         kind = 'key', identity = NULL, label = NULL, plan = NULL, owner = NULL, source = NULL, \
+         expires = NULL, renewed = NULL, condition = 'ready', condition_since = NULL, \
+         condition_words = NULL WHERE id = ?1",
         params![id.0, new.route, new.base_origin, new.limited, hint(key)],
     )?;
+    tx.execute("DELETE FROM secret WHERE account = ?1", [id.0])?;
     Ok(id)
 }
 
@@ -394,7 +453,7 @@ fn id_of(db: &Connection, provider: &str, name: &str) -> Result<Option<AccountId
         .optional()?)
 }
 
-fn get(db: &Connection, id: AccountId) -> Result<Account, VaultError> {
+pub(crate) fn get(db: &Connection, id: AccountId) -> Result<Account, VaultError> {
     let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM account WHERE id = ?1"))?;
     query
         .query_row([id.0], from_row)
@@ -415,6 +474,18 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
         key_hint: row.get(8)?,
         created: from_millis(row.get(9)?),
         fields: fields::from_text(row.get_ref(10)?.as_str()?),
+        kind: AccountKind::from_text(row.get_ref(11)?.as_str()?),
+        identity: row.get(12)?,
+        label: row.get(13)?,
+        plan: row.get(14)?,
+        owner: row.get(15)?,
+        source: row.get(16)?,
+        generation: row.get::<_, i64>(17)?.unsigned_abs(),
+        expires: row.get::<_, Option<i64>>(18)?.map(from_millis),
+        renewed: row.get::<_, Option<i64>>(19)?.map(from_millis),
+        condition: Condition::from_text(row.get_ref(20)?.as_str()?),
+        condition_since: row.get::<_, Option<i64>>(21)?.map(from_millis),
+        condition_words: row.get(22)?,
         last_used: None,
         last_error: None,
     })

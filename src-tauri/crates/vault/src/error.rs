@@ -110,6 +110,12 @@ pub enum VaultError {
     /// There is no such account.
     #[error("there is no account {0}")]
     NoAccount(AccountId),
+    /// The account is not held by a key.
+    #[error("account {0} has no key of its own")]
+    NoKey(AccountId),
+    /// The account is not held by tokens.
+    #[error("account {0} has no tokens of its own")]
+    NoTokens(AccountId),
     /// Another account of the provider has the name.
     #[error("{provider} already has an account named `{name}`")]
     NameTaken {

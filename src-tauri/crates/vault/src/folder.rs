@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::VaultError;
+use crate::{AccountId, VaultError};
 
 /// Names by which a folder is known to be byokey's own.
 const OWN_FILES: [&str; 4] = ["vault.db", "usage.db", LOCK_FILE, "config.yaml"];
@@ -102,6 +102,33 @@ pub(crate) fn open_private(path: &Path) -> Result<File, VaultError> {
     Ok(file)
 }
 
+/// Holds one account against other processes, from reading its tokens to storing their successors.
+pub struct AccountLock {
+    /// `None` for a vault that no other process can see.
+    _file: Option<File>,
+}
+
+impl AccountLock {
+    /// Takes the lock of an account in the data folder `dir`; `None` while another process has it.
+    pub(crate) fn try_acquire(
+        dir: Option<&Path>,
+        account: AccountId,
+    ) -> Result<Option<Self>, VaultError> {
+        let Some(dir) = dir else {
+            return Ok(Some(Self { _file: None }));
+        };
+        let dir = dir.join("locks");
+        prepare(&dir)?;
+        let path = dir.join(format!("account-{account}.lock"));
+        let file = open_private(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: Some(file) })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(VaultError::io("lock", &path)(error)),
+        }
+    }
+}
+
 /// Tightens an existing folder, unless it holds somebody else's files: a mistyped data folder must
 /// not lock other programs out of `/tmp` or a home folder.
 #[cfg(unix)]
@@ -179,6 +206,16 @@ mod tests {
         assert!(matches!(refused, Err(LockError::Held { pid: Some(pid) }) if pid == own));
         drop(held);
         FolderLock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn an_account_is_held_by_one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let take = |id| AccountLock::try_acquire(Some(dir.path()), AccountId(id)).unwrap();
+        let held = take(1);
+        assert!(held.is_some() && take(1).is_none() && take(2).is_some());
+        drop(held);
+        assert!(take(1).is_some());
     }
 
     #[test]

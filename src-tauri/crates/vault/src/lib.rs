@@ -17,21 +17,28 @@ mod error;
 mod fixture;
 mod folder;
 mod home;
+mod notice;
+mod pending;
 mod schema;
 mod seal;
 mod secret;
+mod tokens;
 mod usage;
 mod vault;
 
 pub use account::{
-    Account, AccountChange, AccountFailure, AccountId, Credential, Fields, NewAccount,
+    Account, AccountChange, AccountFailure, AccountId, AccountKind, Condition, Credential, Fields,
+    Login, NewAccount, NewSignIn, SignedIn,
 };
 pub use actor::Actor;
 pub use audit::{AuditBroken, AuditEntry};
 pub use client_key::{ClientKey, ClientKeyId, KeyLimits, digest};
 pub use error::{KeyFileTrouble, KeychainTrouble, VaultError};
-pub use folder::{FolderLock, LockError};
+pub use folder::{AccountLock, FolderLock, LockError};
 pub use home::{HomeChoice, HomeKind, Keychain};
+pub use notice::AcceptedNotice;
+pub use pending::PendingSignIn;
 pub use secret::{NotText, Secret};
+pub use tokens::{IssuedClient, Renewal, SecondToken, StoredTokens, TokenSet};
 pub use usage::{GroupBy, Outcome, Units, UsageLog, UsageRow, UsageTotal};
 pub use vault::Vault;

@@ -12,6 +12,7 @@ use crate::{VaultError, folder};
 pub(crate) const VAULT: &[&str] = &[
     include_str!("schema/vault_1.sql"),
     include_str!("schema/vault_2.sql"),
+    include_str!("schema/vault_3.sql"),
 ];
 /// Steps of `usage.db`.
 pub(crate) const USAGE: &[&str] = &[

@@ -6,7 +6,7 @@
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use hkdf::Hkdf;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{Secret, VaultError};
@@ -101,6 +101,12 @@ impl Sealer {
             )
             .map_err(|_| Unsealable)?;
         Secret::from_bytes(plain).map_err(|_| Unsealable)
+    }
+
+    /// What stands for this installation towards outsiders: says nothing about its number, nor about
+    /// what it is for another purpose.
+    pub(crate) fn digest_for(&self, purpose: &str) -> [u8; 32] {
+        Sha256::digest(format!("byokey/1|device|{}|{purpose}", self.install)).into()
     }
 
     /// The keyed digest of the audit trail: HMAC-SHA-256, as HKDF's expand step computes it.

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::schema::{self, Settings};
 use crate::seal::Sealer;
-use crate::{HomeChoice, HomeKind, UsageLog, VaultError, folder, home};
+use crate::{AccountId, AccountLock, HomeChoice, HomeKind, UsageLog, VaultError, folder, home};
 
 /// The most seals that one key may make with random nonces.
 const MOST_SEALS: u64 = u32::MAX as u64;
@@ -24,6 +24,8 @@ struct Inner {
     sealer: Sealer,
     usage: UsageLog,
     home: HomeKind,
+    /// `None` for a vault in memory.
+    dir: Option<PathBuf>,
     generation: AtomicU64,
 }
 
@@ -58,6 +60,7 @@ impl Vault {
                 sealer,
                 usage,
                 home,
+                dir: dir.map(Path::to_owned),
                 generation,
             }),
         })
@@ -73,10 +76,38 @@ impl Vault {
         &self.inner.usage
     }
 
+    /// A UUID (version 4 in form) that stays the same on this installation and tells one `purpose`
+    /// from another, for providers that want to know a device again.
+    pub fn device_id(&self, purpose: &str) -> String {
+        let digest = self.sealer().digest_for(purpose);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (a, b, c, d, e) = (
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..],
+        );
+        format!("{a}-{b}-{c}-{d}-{e}")
+    }
+
     /// Grows with every change that this process makes to accounts or client keys, so that a copy
     /// in memory knows when it is stale. Costs nothing.
     pub fn generation(&self) -> u64 {
         self.inner.generation.load(Ordering::Acquire)
+    }
+
+    /// Tries to hold an account against other processes; `None` while another one has it. Whoever
+    /// renews its tokens reads them inside the lock.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn try_lock_account(&self, id: AccountId) -> Result<Option<AccountLock>, VaultError> {
+        AccountLock::try_acquire(self.inner.dir.as_deref(), id)
     }
 
     pub(crate) fn sealer(&self) -> &Sealer {

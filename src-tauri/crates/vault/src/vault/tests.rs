@@ -237,3 +237,12 @@ fn a_vault_held_by_another_program_is_named_as_busy() {
     drop(other);
     vault.remove_account(id, Actor::Cli).unwrap();
 }
+
+#[test]
+fn an_installation_has_one_device_id_per_purpose() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = on_disk(dir.path()).device_id("kimi");
+    assert_eq!(on_disk(dir.path()).device_id("kimi"), id);
+    assert_ne!(on_disk(dir.path()).device_id("siwc"), id);
+    assert_eq!((id.len(), &id[14..15]), (36, "4"));
+}
