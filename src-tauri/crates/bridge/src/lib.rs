@@ -1,0 +1,24 @@
+//! The user's own official programs as providers: found, started, spoken with, stopped.
+//!
+//! Towards the rest of byokey each program looks like an address that speaks the Messages dialect.
+//! The program stays what it is: unmodified, under its own name, keeping its own login, which is
+//! never read here. So nothing may reach it that would change whose account pays, and nothing of it
+//! may outlive the caller it works for.
+
+#![allow(dead_code, reason = "the programs' own files follow")]
+
+mod body;
+mod bridges;
+mod frames;
+mod login;
+mod process;
+mod program;
+mod trouble;
+mod words;
+mod work;
+
+pub use body::BridgeBody;
+pub use bridges::{BridgeCall, BridgeSettings, Bridges};
+pub use login::LoginWord;
+pub use program::{LoginState, ProgramInfo, Version};
+pub use trouble::BridgeTrouble;
