@@ -57,6 +57,7 @@ impl CustomProvider {
             env: Vec::new(),
             key_prefixes: Vec::new(),
             fields: Vec::new(),
+            sign_in: [].into(),
             routes: vec![key_route()],
             endpoints: vec![Endpoint {
                 dialect: self.dialect,
@@ -174,6 +175,9 @@ fn key_route() -> Route {
         auth: None,
         headers: [].into(),
         flow: Flow::Key(Key::default()),
+        identity: None,
+        stage: None,
+        sessions_page: None,
         imports: Vec::new(),
     }
 }

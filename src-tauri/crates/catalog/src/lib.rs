@@ -13,6 +13,7 @@ mod date;
 mod endpoint;
 mod error;
 mod flow;
+mod identity;
 mod live;
 mod model;
 mod near;
@@ -35,6 +36,7 @@ pub use flow::{
     AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
     Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Rotation, SecretSource, StateRule,
 };
+pub use identity::{IdentityRule, IdentitySource, Stage};
 pub use live::LiveModel;
 pub use model::{Family, Modality, Mode, Model};
 pub use near::distance;

@@ -42,6 +42,10 @@ pub struct Provider {
     /// Values an account has beside its key.
     #[serde(default)]
     pub fields: Vec<Field>,
+    /// Names under which a person may ask to sign in, and the routes that each means, the best first.
+    /// The provider's own name means all of its routes in their order.
+    #[serde(default)]
+    pub sign_in: BTreeMap<String, Vec<String>>,
     /// Ways to get a credential, the recommended one first.
     pub routes: Vec<Route>,
     /// Where requests go, the preferred one of a dialect first.

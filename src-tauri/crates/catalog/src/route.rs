@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Auth, Date, Flow};
+use crate::{Auth, Date, Flow, IdentityRule, Stage};
 
 /// One way to get a credential of a provider.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -33,6 +33,12 @@ pub struct Route {
     pub headers: BTreeMap<String, String>,
     /// How the credential is got.
     pub flow: Flow,
+    /// Whose it is.
+    pub identity: Option<IdentityRule>,
+    /// What it still needs before it can be used.
+    pub stage: Option<Stage>,
+    /// Page on which the person ends the login or deletes the key at the provider.
+    pub sessions_page: Option<String>,
     /// Places where other programs keep such a credential; read, never renewed or written.
     #[serde(default)]
     pub imports: Vec<Import>,

@@ -8,6 +8,8 @@ mod file;
 mod read;
 mod watch;
 
-pub use file::{Auth, Config, ConfigKey, Models, OauthOverride, ProviderConfig, Routing, Timeouts};
+pub use file::{
+    Auth, BridgeConfig, Config, ConfigKey, Models, OauthOverride, ProviderConfig, Routing, Timeouts,
+};
 pub use read::{ConfigError, load};
 pub use watch::watch;

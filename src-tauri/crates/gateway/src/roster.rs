@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use byokey_catalog::{Auth, Catalog, Endpoint, Provider, fill};
-use byokey_vault::{Account, ClientKey, Secret, Vault, VaultError};
+use byokey_vault::{Account, AccountKind, ClientKey, Secret, Vault, VaultError};
 use byokey_wire::Dialect;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
@@ -156,6 +156,9 @@ fn seat(
         .get(&provider.id)
         .cloned()
         .unwrap_or_default();
+    if account.kind != AccountKind::Key {
+        return Ok(Err("it is signed in, and not served yet".into()));
+    }
     let credential = vault.credential(account.id)?;
     let mut lines = Vec::new();
     let mut reason = None;

@@ -48,6 +48,105 @@ pub enum SigninError {
     /// The address of the check cannot be built or must not get a key.
     #[error("the key was not sent: {0}")]
     Address(String),
+    /// No row has this name.
+    #[error("there is no `{0}` to sign in with")]
+    Unknown(String),
+    /// The provider is used with keys, not by signing in.
+    #[error("{0} is used with a key, not by signing in: add one with `byokey add-key`")]
+    KeysOnly(String),
+    /// The provider has ended this way.
+    #[error(
+        "{provider} ended this way to sign in ({route}){}: {reason} Use instead: {replacement}. \
+         (`allow_retired: true` at the provider in the configuration tries it all the same.)",
+        on(since)
+    )]
+    Retired {
+        /// The provider's name.
+        provider: String,
+        /// The route's name.
+        route: String,
+        /// The day; empty if unknown.
+        since: String,
+        /// Why.
+        reason: String,
+        /// What to use instead.
+        replacement: String,
+    },
+    /// A person must first accept the notice of this way.
+    #[error("{text} To go on, accept this notice (`--accept-notice`).")]
+    NeedsNotice {
+        /// The notice's id.
+        notice: String,
+        /// Its text.
+        text: String,
+    },
+    /// No such sign-in is under way.
+    #[error("this sign-in is over or was never there: start again")]
+    NoSignIn,
+    /// The person took too long.
+    #[error("nobody finished the sign-in in time: start again")]
+    TooLate,
+    /// The person or the provider said no.
+    #[error("{provider} did not grant the sign-in{}", told(message))]
+    Denied {
+        /// The provider's name.
+        provider: String,
+        /// What it said; empty if nothing readable.
+        message: String,
+    },
+    /// What came back does not belong to this sign-in.
+    #[error("this answer belongs to another sign-in, so it was not used: start again")]
+    Foreign,
+    /// What was pasted is neither a code nor the address of the last page.
+    #[error(
+        "this is not the address at which the browser ended, nor the code that the page shows: \
+         copy it again, in full"
+    )]
+    NotACode,
+    /// The provider's server answered otherwise than its row says.
+    #[error(
+        "{host} answered in a way that byokey does not understand ({what}); nothing was stored"
+    )]
+    Unclear {
+        /// The host that was asked.
+        host: String,
+        /// What was wrong with it, without any value.
+        what: String,
+    },
+    /// The credential may not be used for requests.
+    #[error(
+        "{provider} signed you in, but did not grant `{scope}`, without which no request can be \
+         made: sign in again and allow it"
+    )]
+    Scope {
+        /// The provider's name.
+        provider: String,
+        /// The scope that is missing.
+        scope: String,
+    },
+    /// The account exists, but cannot be used.
+    #[error("{provider}: {message}")]
+    NotEligible {
+        /// The provider's name.
+        provider: String,
+        /// The provider's reason and what to do.
+        message: String,
+    },
+    /// No port for the way back is free.
+    #[error("{0}")]
+    Port(String),
+    /// Something that only the user can give is missing.
+    #[error("{0}")]
+    Missing(String),
+    /// The user's own program did not help.
+    #[error("{0}")]
+    Program(String),
+    /// The vault did not take it.
+    #[error("{0}")]
+    Store(String),
+    /// The system's source of randomness failed.
+    #[error("the system gives no random numbers: nothing was changed")]
+    NoRandomness,
     /// This machine cannot open secure connections.
     #[error("secure connections cannot be set up here: {0}")]
     Tls(String),
@@ -83,6 +182,50 @@ pub enum KeyTrouble {
     /// It is one of byokey's own keys.
     #[error("this is a key that byokey made for your programs, not a provider's key")]
     OwnKey,
+}
+
+impl SigninError {
+    /// One word for programs; the text is for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Shape(_) => "key-shape",
+            Self::BadKey { .. } | Self::Refused { .. } => "key-refused",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Unexpected { .. } | Self::Unclear { .. } => "unclear",
+            Self::NoCheck { .. } => "no-check",
+            Self::Address(_) => "address",
+            Self::Unknown(_) => "unknown",
+            Self::KeysOnly(_) => "keys-only",
+            Self::Retired { .. } => "retired",
+            Self::NeedsNotice { .. } => "needs-notice",
+            Self::NoSignIn => "no-sign-in",
+            Self::TooLate => "too-late",
+            Self::Denied { .. } => "denied",
+            Self::Foreign => "foreign",
+            Self::NotACode => "not-a-code",
+            Self::Scope { .. } => "scope",
+            Self::NotEligible { .. } => "not-eligible",
+            Self::Port(_) => "port",
+            Self::Missing(_) => "missing",
+            Self::Program(_) => "program",
+            Self::Store(_) => "store",
+            Self::NoRandomness => "no-randomness",
+            Self::Tls(_) => "tls",
+        }
+    }
+}
+
+impl From<byokey_vault::VaultError> for SigninError {
+    fn from(error: byokey_vault::VaultError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+fn on(day: &str) -> String {
+    match day {
+        "" => String::new(),
+        day => format!(" on {day}"),
+    }
 }
 
 fn told(message: &str) -> String {

@@ -18,13 +18,31 @@ pub struct Http(pub(crate) reqwest::Client);
 impl Http {
     /// Builds the client; it trusts what the operating system trusts.
     pub fn new() -> Result<Self, SigninError> {
+        Self::through(None)
+    }
+
+    /// As [`new`](Self::new), through a network proxy (`http://…` or `socks5://…`) if one is given;
+    /// else none is used, whatever the environment says.
+    ///
+    /// # Errors
+    /// [`SigninError::Address`] for a proxy that is no URL, [`SigninError::Tls`].
+    pub fn through(proxy: Option<&byokey_vault::Secret>) -> Result<Self, SigninError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_platform_verifier())
             .map_err(|error| SigninError::Tls(error.to_string()))?
             .with_no_client_auth();
-        let client = reqwest::Client::builder()
+        let builder = match proxy {
+            None => reqwest::Client::builder().no_proxy(),
+            Some(proxy) => {
+                let proxy = reqwest::Proxy::all(proxy.expose()).map_err(|_| {
+                    SigninError::Address("the network proxy is not a URL".to_owned())
+                })?;
+                reqwest::Client::builder().proxy(proxy)
+            }
+        };
+        let client = builder
             .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)
             .redirect(Policy::none())

@@ -4,12 +4,27 @@
 //! the row's address or to the one the user configured, over https (http on this machine only), and
 //! no redirect is followed: an answer must not be able to send a key elsewhere.
 
+mod aws;
+mod bridge;
 mod check;
+mod device;
 mod error;
+mod flow;
+mod grant;
 mod http;
 mod key;
+mod overrides;
+mod pkce;
+mod poll;
+mod scene;
+mod sign_ins;
+mod step;
 
 pub use check::{Verdict, check_key};
 pub use error::{KeyTrouble, SigninError};
+pub use grant::{Grant, Granted, Identity};
 pub use http::Http;
 pub use key::{guess_provider, tidy_key};
+pub use overrides::Overrides;
+pub use sign_ins::{SignIn, SignInRequest, SignIns, route_for};
+pub use step::{Step, Work};

@@ -359,3 +359,31 @@ fn credentials_go_where_the_provider_wants_them() {
     let chat = gemini.endpoint(Dialect::Chat, "api-key", "x").unwrap();
     assert_eq!(*gemini.auth_for(None, chat), Auth::Bearer);
 }
+
+#[test]
+fn every_name_to_sign_in_with_means_routes_of_its_row() {
+    let catalog = catalog();
+    for provider in catalog.providers() {
+        for (name, means) in &provider.sign_in {
+            assert_eq!(catalog.provider(name).map(|it| &it.id), Some(&provider.id));
+            for route in means {
+                assert!(provider.route(route).is_some(), "{name}: {route}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_login_says_whose_it_is_where_the_provider_does() {
+    let catalog = catalog();
+    for (provider, route) in routes(&catalog) {
+        let by_login = !matches!(route.flow, Flow::Key(_) | Flow::Open | Flow::Bridge(_));
+        let silent = ["iflow/oauth", "qwen/oauth-device"];
+        let name = format!("{}/{}", provider.id, route.id);
+        let said = route.identity.is_some();
+        assert_eq!(said, by_login && !silent.contains(&name.as_str()), "{name}");
+        for pointer in route.identity.iter().flat_map(|rule| &rule.subject) {
+            assert!(pointer.starts_with('/'), "{name}");
+        }
+    }
+}

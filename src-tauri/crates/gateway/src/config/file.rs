@@ -1,7 +1,11 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use byokey_signin::Overrides;
+use byokey_vault::Secret;
 use byokey_wire::Dialect;
 use serde::Deserialize;
 
@@ -88,6 +92,24 @@ pub struct ProviderConfig {
     pub models: Vec<String>,
     /// The user's own sign-in application or issuer.
     pub oauth: Option<OauthOverride>,
+    /// Origin → origin: whatever byokey would call at the first goes to the second.
+    pub origins: BTreeMap<String, String>,
+    /// Network proxy of all calls, renewals of tokens included; `${NAME}` reads the environment.
+    pub proxy: Option<ConfigKey>,
+    /// Whether ways to sign in that the provider has ended may be tried.
+    pub allow_retired: bool,
+    /// The user's own program that makes the calls.
+    pub bridge: Option<BridgeConfig>,
+}
+
+/// The user's own program that makes a provider's calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BridgeConfig {
+    /// Where it lies; absent means that it is looked for.
+    pub program: Option<PathBuf>,
+    /// Environment variables that it gets beside.
+    pub env: BTreeMap<String, String>,
 }
 
 /// A key written into the configuration file. Its text shows up nowhere.
@@ -101,13 +123,21 @@ pub struct ConfigKey(String);
 pub struct OauthOverride {
     /// Client id of the user's own application.
     pub client_id: Option<String>,
+    /// Its secret; `${NAME}` reads the environment.
+    pub client_secret: Option<ConfigKey>,
+    /// OpenID issuer of a provider of the user's own; its discovery names what is absent here.
+    pub issuer: Option<String>,
+    /// Scopes that a provider of the user's own is asked for.
+    pub scopes: Vec<String>,
     /// Authorization page.
     pub authorize_url: Option<String>,
     /// Token endpoint.
     pub token_url: Option<String>,
     /// Device-code endpoint.
     pub device_url: Option<String>,
-    /// Redirect address.
+    /// Revocation endpoint.
+    pub revoke_url: Option<String>,
+    /// Redirect address: http on loopback, with the port to listen on.
     pub redirect: Option<String>,
 }
 
@@ -179,6 +209,28 @@ impl Config {
     }
 }
 
+impl ProviderConfig {
+    /// What it says in place of the provider's row, in the terms of sign-in.
+    pub fn overrides(&self) -> Overrides {
+        let oauth = self.oauth.clone().unwrap_or_default();
+        let value = |key: &Option<ConfigKey>| Some(Arc::new(key.as_ref()?.value()?));
+        Overrides {
+            client_id: oauth.client_id,
+            client_secret: value(&oauth.client_secret),
+            authorize_url: oauth.authorize_url,
+            token_url: oauth.token_url,
+            device_url: oauth.device_url,
+            revoke_url: oauth.revoke_url,
+            redirect: oauth.redirect,
+            base_url: self.base_url.clone(),
+            origins: self.origins.clone(),
+            headers: self.headers.clone(),
+            proxy: value(&self.proxy),
+            allow_retired: self.allow_retired,
+        }
+    }
+}
+
 impl Timeouts {
     /// Limit on connecting.
     pub fn connect(&self) -> Duration {
@@ -205,6 +257,16 @@ impl ConfigKey {
     /// The text as it stands in the file.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The text, or what the environment variable holds that it names; `None` if that is not set.
+    pub fn value(&self) -> Option<Secret> {
+        let text = match self.variable() {
+            Some(name) => std::env::var(name).ok()?,
+            None => self.0.clone(),
+        };
+        let text = text.trim();
+        (!text.is_empty()).then(|| Secret::new(text))
     }
 
     /// The environment variable that holds the key, when the text is `${NAME}`.

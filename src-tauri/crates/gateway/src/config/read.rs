@@ -149,8 +149,20 @@ fn check_provider(id: &str, provider: &ProviderConfig, catalog: &Catalog) -> Res
             return Err((".headers", "holds a name or value that HTTP does not allow"));
         }
     }
+    for (from, to) in &provider.origins {
+        for url in [from, to] {
+            check_url(url).map_err(|reason| (".origins", reason))?;
+        }
+    }
     if let Some(oauth) = &provider.oauth {
-        let urls = [&oauth.authorize_url, &oauth.token_url, &oauth.device_url];
+        let urls = [
+            &oauth.authorize_url,
+            &oauth.token_url,
+            &oauth.device_url,
+            &oauth.revoke_url,
+            &oauth.issuer,
+            &oauth.redirect,
+        ];
         for url in urls.into_iter().flatten() {
             check_url(url).map_err(|reason| (".oauth", reason))?;
         }

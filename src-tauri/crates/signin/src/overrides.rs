@@ -1,0 +1,192 @@
+//! What the user's own configuration says in place of a provider's row.
+//!
+//! Only the configuration file fills this; no reply, link or import can. Every address that sign-in
+//! uses goes through [`Overrides::url`], so that one line of configuration moves a whole provider
+//! to another host and nothing is left behind that would call the real one.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use byokey_catalog::{Provider, Route};
+use byokey_vault::Secret;
+use reqwest::Url;
+
+use crate::SigninError;
+
+/// The user's own words about one provider. Empty means: as the row says.
+#[derive(Clone, Default)]
+pub struct Overrides {
+    /// Client id of the user's own application.
+    pub client_id: Option<String>,
+    /// Its secret.
+    pub client_secret: Option<Arc<Secret>>,
+    /// Authorization page.
+    pub authorize_url: Option<String>,
+    /// Token endpoint.
+    pub token_url: Option<String>,
+    /// Device-code endpoint.
+    pub device_url: Option<String>,
+    /// Revocation endpoint.
+    pub revoke_url: Option<String>,
+    /// Redirect address: http on loopback, with the port to listen on.
+    pub redirect: Option<String>,
+    /// Base of requests and checks.
+    pub base_url: Option<String>,
+    /// Origin → origin, for every address of the provider.
+    pub origins: BTreeMap<String, String>,
+    /// Headers of every call.
+    pub headers: BTreeMap<String, String>,
+    /// Network proxy of every call.
+    pub proxy: Option<Arc<Secret>>,
+    /// Whether a retired route may be tried.
+    pub allow_retired: bool,
+}
+
+impl Overrides {
+    /// An address as it is called: with its origin replaced where the configuration says so.
+    ///
+    /// # Errors
+    /// [`SigninError::Address`] when it is no URL, or one that must not get a credential.
+    pub fn url(&self, url: &str) -> Result<Url, SigninError> {
+        safe(&self.moved(url))
+    }
+
+    /// As [`url`](Self::url), with `own` in place of the row's address if the user named one.
+    ///
+    /// # Errors
+    /// [`SigninError::Address`].
+    pub fn own_or(&self, own: Option<&str>, row: &str) -> Result<Url, SigninError> {
+        match own {
+            Some(own) => safe(own),
+            None => self.url(row),
+        }
+    }
+
+    /// The text of an address with its origin replaced where the configuration says so.
+    pub fn moved(&self, url: &str) -> String {
+        let moved = self.origins.iter().find_map(|(from, to)| {
+            let rest = url.strip_prefix(from.trim_end_matches('/'))?;
+            let whole = rest.is_empty() || rest.starts_with(['/', '?', '#']);
+            whole.then(|| format!("{}{rest}", to.trim_end_matches('/')))
+        });
+        moved.unwrap_or_else(|| url.to_owned())
+    }
+
+    /// The only origin that a credential of this route may be sent to, where the configuration moves
+    /// its requests away from the row's own address.
+    pub fn bound_origin(&self, provider: &Provider, route: &Route) -> Option<String> {
+        let mut endpoints = provider.endpoints.iter();
+        let endpoint = endpoints.find(|endpoint| endpoint.takes(&route.id));
+        let row = endpoint.map_or(provider.base_url.as_str(), |it| it.base_url.as_str());
+        let used = match &self.base_url {
+            Some(base) => base.clone(),
+            None => self.moved(row),
+        };
+        let used = Url::parse(&used).ok()?.origin().ascii_serialization();
+        (!row.starts_with(&used)).then_some(used)
+    }
+}
+
+/// Whether a credential or a code may go to this address: https, or http on this machine.
+fn safe(url: &str) -> Result<Url, SigninError> {
+    let shown: String = url.chars().take(200).collect();
+    let url: Url = url
+        .parse()
+        .map_err(|_| SigninError::Address(format!("`{shown}` is not a URL")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(SigninError::Address(
+            "its URL must not hold a user name or password".to_owned(),
+        ));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(SigninError::Address(format!(
+            "{} must be https; http is for this machine only",
+            url.host_str().unwrap_or("the address")
+        ))),
+    }
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
+        Some("localhost") => true,
+        Some(host) => host
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback()),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moving() -> Overrides {
+        Overrides {
+            origins: [(
+                "https://auth.example.org".to_owned(),
+                "http://127.0.0.1:7/".to_owned(),
+            )]
+            .into(),
+            ..Overrides::default()
+        }
+    }
+
+    #[test]
+    fn an_origin_is_replaced_as_a_whole() {
+        for (url, called) in [
+            (
+                "https://auth.example.org/token?a=b",
+                "http://127.0.0.1:7/token?a=b",
+            ),
+            ("https://auth.example.org", "http://127.0.0.1:7/"),
+            (
+                "https://auth.example.org.evil.net/t",
+                "https://auth.example.org.evil.net/t",
+            ),
+            ("https://other.example.org/t", "https://other.example.org/t"),
+        ] {
+            assert_eq!(moving().url(url).unwrap().as_str(), called);
+        }
+    }
+
+    #[test]
+    fn only_encrypted_or_local_addresses_are_called() {
+        for url in [
+            "http://auth.example.org/t",
+            "ftp://127.0.0.1/t",
+            "https://user@auth.example.org/t",
+            "no url",
+            "http://127.0.0.1.nip.io/t",
+        ] {
+            let refused = Overrides::default().url(url);
+            assert!(matches!(refused, Err(SigninError::Address(_))), "{url}");
+        }
+        for url in ["https://a.b/t", "http://[::1]:9/t", "http://localhost:9/t"] {
+            assert!(Overrides::default().url(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_credential_is_bound_where_requests_were_moved() {
+        let catalog = byokey_catalog::Catalog::bundled().unwrap();
+        let provider = catalog.provider("openai").unwrap();
+        let route = provider.route("codex-pkce").unwrap();
+        assert_eq!(Overrides::default().bound_origin(provider, route), None);
+        let overrides = Overrides {
+            origins: [(
+                "https://chatgpt.com".to_owned(),
+                "http://127.0.0.1:7".to_owned(),
+            )]
+            .into(),
+            ..Overrides::default()
+        };
+        let bound = overrides.bound_origin(provider, route);
+        assert_eq!(bound.as_deref(), Some("http://127.0.0.1:7"));
+        let key = provider.route("api-key").unwrap();
+        assert_eq!(overrides.bound_origin(provider, key), None);
+    }
+}

@@ -1,0 +1,8 @@
+use byokey_catalog::Pkce;
+
+use crate::scene::Scene;
+use crate::{Grant, SigninError};
+
+pub(crate) async fn run(scene: &Scene, _row: &Pkce) -> Result<Grant, SigninError> {
+    std::future::ready(Err(SigninError::KeysOnly(scene.provider()?.name.clone()))).await
+}

@@ -1,0 +1,8 @@
+use byokey_catalog::Poll;
+
+use crate::scene::Scene;
+use crate::{Grant, SigninError};
+
+pub(crate) async fn run(scene: &Scene, _row: &Poll) -> Result<Grant, SigninError> {
+    std::future::ready(Err(SigninError::KeysOnly(scene.provider()?.name.clone()))).await
+}
