@@ -179,6 +179,7 @@ fn key_route() -> Route {
         stage: None,
         sessions_page: None,
         imports: Vec::new(),
+        unusable_tokens: Vec::new(),
     }
 }
 

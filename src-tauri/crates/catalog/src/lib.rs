@@ -14,6 +14,7 @@ mod endpoint;
 mod error;
 mod flow;
 mod identity;
+mod import;
 mod live;
 mod model;
 mod near;
@@ -37,11 +38,12 @@ pub use flow::{
     Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Rotation, SecretSource, StateRule,
 };
 pub use identity::{IdentityRule, IdentitySource, Stage};
+pub use import::{Form, Import, Place};
 pub use live::LiveModel;
 pub use model::{Family, Modality, Mode, Model};
 pub use near::distance;
 pub use price::{LongPrice, Price};
 pub use provider::{Auth, Field, Kind, Provider, undated};
 pub use quirk::Quirk;
-pub use route::{Import, Notice, NoticeKind, Offer, Place, Route, Standing, Status};
+pub use route::{Notice, NoticeKind, Offer, Route, Standing, Status, UnusableToken};
 pub use service::{NativeHost, Service};

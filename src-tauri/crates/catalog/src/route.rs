@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Auth, Date, Flow, IdentityRule, Stage};
+use crate::{Auth, Date, Flow, IdentityRule, Import, Stage};
 
 /// One way to get a credential of a provider.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -42,6 +42,19 @@ pub struct Route {
     /// Places where other programs keep such a credential; read, never renewed or written.
     #[serde(default)]
     pub imports: Vec<Import>,
+    /// Tokens that other programs hold for this route but that byokey cannot use.
+    #[serde(default)]
+    pub unusable_tokens: Vec<UnusableToken>,
+}
+
+/// A kind of token that is recognised and left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnusableToken {
+    /// What it begins with.
+    pub prefix: String,
+    /// Why, as the end of a sentence about the token.
+    pub because: String,
 }
 
 impl Route {
@@ -124,50 +137,4 @@ pub enum NoticeKind {
     Required,
     /// Beside the greyed route.
     Greyed,
-}
-
-/// A place where another program keeps a credential.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Import {
-    /// The program that owns it.
-    pub owner: String,
-    /// Where it lies.
-    pub at: Place,
-}
-
-/// Where an imported credential lies. Paths may begin with `~` or hold
-/// `${NAME:-default}`; a place whose `${NAME}` has neither value nor default does not exist.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Place {
-    /// A file.
-    File {
-        /// Its path.
-        path: String,
-        /// Where it lies on one system only: `linux`, `macos` or `windows`.
-        os: Option<String>,
-    },
-    /// An item of the OS keychain.
-    Keychain {
-        /// Service name.
-        service: String,
-        /// Account name, where it is fixed.
-        account: Option<String>,
-    },
-    /// An SQLite database, opened read-only.
-    Sqlite {
-        /// Its path.
-        path: String,
-        /// Table and key that hold it.
-        table: String,
-        /// Keys within the table, newest form first.
-        keys: Vec<String>,
-        /// Where it lies on one system only.
-        os: Option<String>,
-    },
-    /// An environment variable.
-    Env(String),
-    /// A program that prints it, with its arguments.
-    Command(Vec<String>),
 }

@@ -387,3 +387,43 @@ fn every_login_says_whose_it_is_where_the_provider_does() {
         }
     }
 }
+
+#[test]
+fn imports_say_who_and_where() {
+    let catalog = catalog();
+    let imports = || {
+        routes(&catalog).flat_map(|(provider, route)| {
+            route
+                .imports
+                .iter()
+                .map(move |import| (provider, route, import))
+        })
+    };
+    for (provider, route, import) in imports() {
+        let at = format!("{}/{} {}", provider.id, route.id, import.owner);
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        assert!(import.source.bytes().all(plain), "{at}: {}", import.source);
+        // A login that runs out must come with a way to renew it; keys and retired ones need none.
+        let keyed = matches!(route.flow, Flow::Key(_));
+        let needs = !keyed && route.standing != Standing::Retired;
+        assert!(import.renew.is_some() || !needs, "{at}");
+        if let Place::File { os: Some(os), .. } | Place::Sqlite { os: Some(os), .. } = &import.at {
+            assert!(["linux", "macos", "windows"].contains(&&**os), "{at}: {os}");
+        }
+    }
+    let sources: BTreeSet<_> = imports().map(|(_, _, import)| &*import.source).collect();
+    for promised in [
+        "claude-code",
+        "codex",
+        "copilot",
+        "gemini",
+        "kiro",
+        "antigravity",
+        "qwen",
+        "iflow",
+        "kimi",
+        "byokey",
+    ] {
+        assert!(sources.contains(promised), "{promised}");
+    }
+}
