@@ -3,6 +3,7 @@
 use crate::{Catalog, Provider, Route};
 
 mod models;
+mod readme;
 mod routes;
 mod rows;
 
