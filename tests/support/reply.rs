@@ -96,6 +96,12 @@ impl Reply {
         self
     }
 
+    /// The same head without a body.
+    pub(crate) fn without_body(mut self) -> Self {
+        self.body.clear();
+        self
+    }
+
     fn content_type(mut self, value: &'static str) -> Self {
         self.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static(value));

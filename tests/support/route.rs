@@ -19,6 +19,7 @@ use crate::{
     check,
     fault::{Dress, Fault},
     gemini, kiro, media, messages,
+    script::Keys,
     wire::Wire,
 };
 
@@ -32,7 +33,7 @@ pub(crate) const PLAN: &str = "/backend-api/codex";
 #[derive(Debug)]
 pub(crate) struct Provider {
     kind: Kind,
-    key: String,
+    keys: Keys,
     models: Vec<String>,
     strict: bool,
     queue: Mutex<VecDeque<Reply>>,
@@ -46,7 +47,7 @@ impl Provider {
     pub(crate) fn new(kind: Kind, script: Script) -> Self {
         Self {
             kind,
-            key: script.key,
+            keys: script.keys,
             models: script.models,
             strict: script.strict,
             queue: Mutex::new(script.queue),

@@ -1,7 +1,7 @@
 //! What a simulated provider is told before it starts: which dialect, which key and models, and
 //! the exact replies that go before the scripted model.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 use crate::Reply;
 
@@ -46,7 +46,7 @@ impl Kind {
 /// The settings of one simulated provider.
 #[derive(Debug)]
 pub struct Script {
-    pub(crate) key: String,
+    pub(crate) keys: Keys,
     pub(crate) models: Vec<String>,
     pub(crate) strict: bool,
     pub(crate) queue: VecDeque<Reply>,
@@ -58,8 +58,15 @@ impl Script {
 
     /// Accepts only this key.
     #[must_use]
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = key.into();
+    pub fn key(self, key: impl Into<String>) -> Self {
+        let key = key.into();
+        self.keys(move |given| given == key)
+    }
+
+    /// Accepts the keys of which this holds.
+    #[must_use]
+    pub fn keys(mut self, good: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.keys = Keys(Box::new(good));
         self
     }
 
@@ -90,10 +97,19 @@ impl Script {
 impl Default for Script {
     fn default() -> Self {
         Self {
-            key: Self::KEY.to_owned(),
+            keys: Keys(Box::new(|given| given == Self::KEY)),
             models: vec!["sim-large".to_owned(), "sim-small".to_owned()],
             strict: false,
             queue: VecDeque::new(),
         }
+    }
+}
+
+/// Which keys are good.
+pub(crate) struct Keys(pub(crate) Box<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Keys")
     }
 }

@@ -1,6 +1,7 @@
 //! The simulators over real sockets.
 
 mod gemini;
+mod issuer;
 mod kiro;
 mod media;
 mod responses;

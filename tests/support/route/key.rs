@@ -17,7 +17,7 @@ impl Provider {
         };
         match key {
             None => Err(self.missing(enveloped)),
-            Some(key) if key != self.key => Err(self.wrong(enveloped)),
+            Some(key) if !(self.keys.0)(key) => Err(self.wrong(enveloped)),
             Some(_) if self.kind == Kind::Messages && header("anthropic-version").is_none() => {
                 Err(Fault::bad("anthropic-version: header is required"))
             }
