@@ -19,6 +19,7 @@ const LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 /// The outcome of a poll.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Polled {
     /// The person consented; the code is spent now.
     Granted(Device, User),
