@@ -13,6 +13,7 @@ mod browser;
 mod claude;
 mod code_assist;
 mod codex;
+mod config;
 mod copilot;
 mod device;
 mod github;
@@ -34,7 +35,7 @@ mod siwc;
 mod tokens;
 mod user;
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::Method;
 
@@ -135,18 +136,6 @@ impl Issuer {
     #[must_use]
     pub fn origins(&self) -> &BTreeMap<String, String> {
         &self.office.local
-    }
-
-    /// The `origins` of one provider for byokey's configuration, as a flow mapping of YAML.
-    #[must_use]
-    pub fn origins_yaml(&self) -> String {
-        let mut yaml = String::from("{");
-        for (real, local) in self.origins() {
-            let comma = if yaml.len() > 1 { ", " } else { " " };
-            // Writing to a string cannot fail.
-            let _ = write!(yaml, "{comma}\"{real}\": \"{local}\"");
-        }
-        yaml + " }"
     }
 
     /// A browser in the hands of this person.

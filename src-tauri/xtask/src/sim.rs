@@ -26,7 +26,7 @@ pub(crate) struct Provider {
 /// Builds and runs the simulators until they are interrupted.
 pub(crate) fn run_until_interrupted() -> Result<()> {
     build::programs(&["byokey-sim"], Profile::Dev)?;
-    say("Simulated providers (dialect, base URL, key); Ctrl-C ends them:");
+    say("Simulated providers (dialect, base URL, key) and sign-ins; Ctrl-C ends them:");
     run(&mut command(build::program("byokey-sim", Profile::Dev)?))
 }
 
