@@ -6,9 +6,11 @@
 
 mod aws;
 mod bridge;
+mod call;
 mod check;
 mod device;
 mod error;
+mod exchange;
 mod flow;
 mod grant;
 mod http;
