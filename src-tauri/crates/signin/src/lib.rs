@@ -14,6 +14,7 @@ mod exchange;
 mod flow;
 mod grant;
 mod http;
+mod identity;
 mod key;
 mod overrides;
 mod pkce;

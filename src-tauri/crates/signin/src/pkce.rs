@@ -1,5 +1,10 @@
+//! Authorization code with PKCE.
+
+mod proof;
+
 use byokey_catalog::Pkce;
 
+pub(crate) use self::proof::{Proof, random};
 use crate::scene::Scene;
 use crate::{Grant, SigninError};
 
