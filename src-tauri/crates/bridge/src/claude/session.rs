@@ -1,0 +1,362 @@
+//! One running Claude Code and what passes between it and its callers.
+//!
+//! The program answers a turn as a whole, with as many requests to its provider as its tools need.
+//! A caller of the Messages dialect sees one of these requests per reply. So a reply ends with the
+//! provider's message, and while the caller's tools run the program waits for their outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    process::{ChildStdin, ChildStdout},
+};
+
+use super::{
+    outlet::{Gone, Outlet},
+    said::{self, Limits, Said, Whole},
+    tools::{self, Reply},
+};
+use crate::{
+    BridgeTrouble, frames,
+    process::{Lines, Running},
+    words,
+};
+
+/// A running program.
+pub(super) struct Session {
+    name: String,
+    login: BridgeTrouble,
+    running: Running,
+    input: ChildStdin,
+    lines: Lines<ChildStdout>,
+    tools: Vec<Value>,
+    /// Questions of the program that wait for a tool's output, by call.
+    asked: BTreeMap<String, Question>,
+    /// Outputs that the program has not asked for yet, by call.
+    outputs: BTreeMap<String, Value>,
+    limits: Limits,
+}
+
+struct Question {
+    request: String,
+    id: Value,
+}
+
+/// How a reply ended.
+pub(super) enum Ended {
+    /// For good: the program has no more to say.
+    Done,
+    /// With calls of the caller's tools.
+    Calls(BTreeSet<String>),
+    /// The caller has left.
+    Left,
+    /// With an error.
+    Failed(BridgeTrouble),
+    /// The program answered one of the caller's calls itself.
+    Astray,
+}
+
+/// What is known of the message under way.
+#[derive(Default)]
+struct Message {
+    has_begun: bool,
+    calls: BTreeSet<String>,
+    /// Whether a tool was called that is not the caller's; the program answers such a call itself.
+    has_foreign_call: bool,
+    stop: Option<String>,
+}
+
+impl Session {
+    /// Takes over a program that has just been started. `login` is what is said when nobody is
+    /// signed in there.
+    pub(super) fn new(
+        name: &str,
+        login: BridgeTrouble,
+        mut running: Running,
+        tools: Vec<Value>,
+    ) -> Option<Self> {
+        Some(Self {
+            name: name.to_owned(),
+            login,
+            input: running.input()?,
+            lines: running.lines()?,
+            running,
+            tools,
+            asked: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            limits: Limits::default(),
+        })
+    }
+
+    /// Asks the program something and waits for its answer.
+    ///
+    /// # Errors
+    /// When it refuses or ends.
+    pub(super) async fn ask(&mut self, question: Value) -> Result<(), BridgeTrouble> {
+        let id = question["subtype"].as_str().unwrap_or_default().to_owned();
+        let line = json!({"type": "control_request", "request_id": id, "request": question});
+        self.write(&line).await?;
+        loop {
+            match self.next().await? {
+                Said::ControlResponse { response } if response.request_id == id => {
+                    return match response.error {
+                        None => Ok(()),
+                        Some(words) => Err(self.strange(&words)),
+                    };
+                }
+                Said::ControlRequest { request_id, request } => self.answer(request_id, &request).await?,
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells the program a line of the conversation so far, and waits until it has taken it in if it
+    /// says so.
+    pub(super) async fn tell(&mut self, line: &Value, is_acknowledged: bool) -> Result<(), BridgeTrouble> {
+        self.write(line).await?;
+        while is_acknowledged {
+            match self.next().await? {
+                Said::Result(end) if end.is_error => {
+                    return Err(self.provider(end.api_error_status, &end.words()));
+                }
+                Said::Result(_) => break,
+                Said::ControlRequest { request_id, request } => self.answer(request_id, &request).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the program the outputs of the caller's tools.
+    pub(super) async fn bring(&mut self, outputs: Vec<(String, Value)>) -> Result<(), BridgeTrouble> {
+        for (call, output) in outputs {
+            match self.asked.remove(&call) {
+                Some(question) => self.put_out(question, &output).await?,
+                None => drop(self.outputs.insert(call, output)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the provider's next message on.
+    pub(super) async fn reply(&mut self, outlet: &mut Outlet) -> Ended {
+        let mut message = Message::default();
+        loop {
+            let said = tokio::select! {
+                () = outlet.left() => return Ended::Left,
+                said = self.next() => said,
+            };
+            let step = match said {
+                Err(trouble) => Err(trouble),
+                Ok(Said::StreamEvent { event, parent_tool_use_id: None }) => {
+                    match self.event(event, &mut message, outlet).await {
+                        Ok(ended) => Ok(ended),
+                        Err(Gone) => return Ended::Left,
+                    }
+                }
+                Ok(said) => self.aside(said, outlet).await,
+            };
+            match step {
+                Ok(None) => {}
+                Ok(Some(ended)) => return ended,
+                Err(trouble) => return Ended::Failed(trouble),
+            }
+        }
+    }
+
+    /// Goes on answering the program while nobody listens to it. It ends when the program does.
+    pub(super) async fn idle(&mut self) {
+        while let Ok(said) = self.next().await {
+            if let Said::ControlRequest { request_id, request } = said
+                && self.answer(request_id, &request).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    async fn event(
+        &mut self,
+        mut event: Value,
+        message: &mut Message,
+        outlet: &mut Outlet,
+    ) -> Result<Option<Ended>, Gone> {
+        match event["type"].as_str().unwrap_or_default() {
+            "message_start" if message.has_begun => {
+                let words = "the provider's stream broke, and the program begins its answer anew";
+                return Ok(Some(Ended::Failed(self.provider(None, words))));
+            }
+            // An output that was never asked for: the program has gone its own way.
+            "message_start" if !self.outputs.is_empty() => return Ok(Some(Ended::Astray)),
+            "message_start" => message.has_begun = true,
+            "content_block_start" => message.block(&mut event["content_block"]),
+            "message_delta" => {
+                let stop = event["delta"]["stop_reason"].as_str();
+                message.stop = stop.map(str::to_owned).or(message.stop.take());
+            }
+            "error" => {
+                let words = event["error"]["message"].as_str().unwrap_or_default();
+                return Ok(Some(Ended::Failed(self.provider(None, words))));
+            }
+            _ => {}
+        }
+        let is_last = event["type"] == "message_stop";
+        outlet.frame(frames::frame(&event)).await?;
+        Ok(is_last.then(|| message.end()))
+    }
+
+    /// What the program says beside the provider's message.
+    async fn aside(&mut self, said: Said, outlet: &Outlet) -> Result<Option<Ended>, BridgeTrouble> {
+        match said {
+            Said::ControlRequest { request_id, request } => {
+                self.answer(request_id, &request).await?;
+                Ok(None)
+            }
+            Said::RateLimitEvent { rate_limit_info } => {
+                self.limits = rate_limit_info;
+                Ok(None)
+            }
+            Said::Assistant(whole) if whole.is_api_error_message => Err(self.refusal(&whole)),
+            Said::Result(end) if end.is_error => Err(self.provider(end.api_error_status, &end.words())),
+            // The turn is over and the provider was not asked, or its message had no end.
+            Said::Result(end) if outlet.has_begun() => Err(self.provider(None, &end.words())),
+            Said::Result(end) => Err(self.strange(&end.words())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Answers a question of the program.
+    async fn answer(&mut self, request_id: String, request: &Value) -> Result<(), BridgeTrouble> {
+        if request["subtype"] != "mcp_message" {
+            let words = "byokey does not answer this";
+            let response = json!({"subtype": "error", "request_id": request_id, "error": words});
+            return self.write(&json!({"type": "control_response", "response": response})).await;
+        }
+        match tools::answer(&request["message"], &self.tools) {
+            Reply::Message(message) => self.respond(&request_id, &message).await,
+            Reply::Later { call, id } => {
+                let question = Question { request: request_id, id };
+                match self.outputs.remove(&call) {
+                    Some(output) => self.put_out(question, &output).await,
+                    None => {
+                        self.asked.insert(call, question);
+                        Ok(())
+                    }
+                }
+            }
+        }
+    }
+
+    async fn put_out(&mut self, question: Question, output: &Value) -> Result<(), BridgeTrouble> {
+        let message = tools::reply(&question.id, output);
+        self.respond(&question.request, &message).await
+    }
+
+    async fn respond(&mut self, request_id: &str, message: &Value) -> Result<(), BridgeTrouble> {
+        let response = json!({"subtype": "success", "request_id": request_id, "response": {"mcp_response": message}});
+        self.write(&json!({"type": "control_response", "response": response})).await
+    }
+
+    async fn write(&mut self, line: &Value) -> Result<(), BridgeTrouble> {
+        let line = format!("{line}\n");
+        let written = async {
+            self.input.write_all(line.as_bytes()).await?;
+            self.input.flush().await
+        };
+        match written.await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.ended().await),
+        }
+    }
+
+    /// The next line that says something.
+    async fn next(&mut self) -> Result<Said, BridgeTrouble> {
+        loop {
+            match self.lines.next().await {
+                Ok(Some(line)) => {
+                    if let Some(said) = said::read(line) {
+                        return Ok(said);
+                    }
+                }
+                Ok(None) => return Err(self.ended().await),
+                Err(error) => return Err(self.strange(&error.to_string())),
+            }
+        }
+    }
+
+    async fn ended(&mut self) -> BridgeTrouble {
+        BridgeTrouble::Ended {
+            program: self.name.clone(),
+            words: self.running.last_words().await,
+        }
+    }
+
+    fn strange(&self, said: &str) -> BridgeTrouble {
+        BridgeTrouble::Strange {
+            program: self.name.clone(),
+            words: words::tidy(said),
+        }
+    }
+
+    /// What the provider refused, as the program tells it.
+    fn refusal(&self, whole: &Whole) -> BridgeTrouble {
+        let is_signed_out = whole.api_error_status.is_none_or(|status| status == 401)
+            && whole.error.as_deref() == Some("authentication_failed");
+        let said = whole.text();
+        if is_signed_out && let BridgeTrouble::SignedOut { program, login, .. } = &self.login {
+            return BridgeTrouble::SignedOut {
+                program: program.clone(),
+                login: login.clone(),
+                words: words::tidy(&said),
+            };
+        }
+        let status = whole.api_error_status.or_else(|| match whole.error.as_deref() {
+            Some("rate_limit") => Some(429),
+            Some("billing_error") => Some(402),
+            Some("invalid_request") => Some(400),
+            Some("overloaded") => Some(529),
+            _ => None,
+        });
+        self.provider(status, &said)
+    }
+
+    fn provider(&self, status: Option<u16>, said: &str) -> BridgeTrouble {
+        let resets_at = self.limits.resets_at.filter(|_| self.limits.status == "rejected");
+        BridgeTrouble::Provider {
+            program: self.name.clone(),
+            status: status.filter(|status| (400..600).contains(status)).unwrap_or(502),
+            words: words::tidy(said),
+            // Seconds since 1970 are far from the edge of what the cast keeps.
+            resets_at: resets_at.map(|seconds| seconds.max(0.0) as u64),
+        }
+    }
+}
+
+impl Message {
+    /// Takes notice of a block, and gives a call the caller's name of its tool.
+    fn block(&mut self, block: &mut Value) {
+        if block["type"] != "tool_use" {
+            return;
+        }
+        let name = block["name"].as_str().and_then(tools::callers_name).map(str::to_owned);
+        match (name, block["id"].as_str()) {
+            (Some(name), Some(id)) => {
+                self.calls.insert(id.to_owned());
+                block["name"] = json!(name);
+            }
+            _ => self.has_foreign_call = true,
+        }
+    }
+
+    fn end(&mut self) -> Ended {
+        let goes_on = self.stop.as_deref() == Some("tool_use")
+            && !self.calls.is_empty()
+            && !self.has_foreign_call;
+        if goes_on {
+            Ended::Calls(std::mem::take(&mut self.calls))
+        } else {
+            Ended::Done
+        }
+    }
+}
