@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::{HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -30,6 +31,14 @@ impl BridgeBody {
     pub(crate) fn stream() -> (mpsc::Sender<Bytes>, Self) {
         let (sender, receiver) = mpsc::channel(WAITING);
         (sender, Self(Source::Run(receiver)))
+    }
+
+    /// The reply of which this is the stream.
+    pub(crate) fn response(self) -> Response<Self> {
+        let mut response = Response::new(self);
+        let stream = HeaderValue::from_static("text/event-stream");
+        response.headers_mut().insert(header::CONTENT_TYPE, stream);
+        response
     }
 
     /// A body that is known as a whole.

@@ -1,17 +1,23 @@
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use byokey_catalog::{Bridge, BridgeProtocol};
+use byokey_wire::Ledger;
 use bytes::Bytes;
 use http::Response;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::{
-    BridgeBody, BridgeTrouble, LoginState, LoginWord, ProgramInfo, login,
+    BridgeBody, BridgeTrouble, LoginState, LoginWord, ProgramInfo,
+    claude::{self, Claude},
+    login,
     process::Launch,
-    program::{self, Programs, login_command},
+    program::{self, Facts, Programs, login_command},
     work::Work,
 };
+
+/// How long a program may take for a short command that may ask its provider.
+const SHORT: Duration = Duration::from_secs(30);
 
 /// What the user's configuration says about a program. Not `Debug`: a variable may be a token.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -38,6 +44,7 @@ pub struct BridgeCall<'a> {
 pub struct Bridges {
     work: Work,
     programs: Programs,
+    claude: Claude,
 }
 
 impl Bridges {
@@ -46,6 +53,7 @@ impl Bridges {
         Self {
             work: Work::new(work),
             programs: Programs::default(),
+            claude: Claude::default(),
         }
     }
 
@@ -56,12 +64,18 @@ impl Bridges {
         let answer = async {
             let desk = self.desk(call.bridge, call.settings)?;
             match call.bridge.protocol {
-                BridgeProtocol::ClaudeStreamJson
-                | BridgeProtocol::CodexAppServer
-                | BridgeProtocol::CopilotSdk => Err(desk.no_command()),
+                BridgeProtocol::ClaudeStreamJson => {
+                    self.claude.call(&desk, call.account, &call.body).await
+                }
+                BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => {
+                    Err(desk.no_command())
+                }
             }
         };
-        answer.await.unwrap_or_else(BridgeTrouble::response)
+        match answer.await {
+            Ok(body) => body.response(),
+            Err(trouble) => trouble.response(),
+        }
     }
 
     /// Finds the program, asks its version, and whether somebody is signed in there.
@@ -74,11 +88,15 @@ impl Bridges {
         settings: &BridgeSettings,
     ) -> Result<ProgramInfo, BridgeTrouble> {
         let desk = self.desk(bridge, settings)?;
-        let facts = self.programs.facts(&desk.launch(), &[]).await?;
+        let facts = match bridge.protocol {
+            BridgeProtocol::ClaudeStreamJson => claude::facts(&desk).await?,
+            BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => desk.facts(&[]).await?,
+        };
         let login = match bridge.protocol {
-            BridgeProtocol::ClaudeStreamJson
-            | BridgeProtocol::CodexAppServer
-            | BridgeProtocol::CopilotSdk => LoginState::Unknown(String::new()),
+            BridgeProtocol::ClaudeStreamJson => claude::login_state(&desk).await?,
+            BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => {
+                LoginState::Unknown(String::new())
+            }
         };
         Ok(ProgramInfo {
             path: desk.path,
@@ -107,6 +125,30 @@ impl Bridges {
         login::run(desk.launch(), &bridge.login, pasted, words).await
     }
 
+    /// Has the program forget its login.
+    ///
+    /// # Errors
+    /// [`BridgeTrouble::NoCommand`] when the program has no such command, [`BridgeTrouble::Strange`]
+    /// when it did not succeed, or why it does not run.
+    pub async fn logout(
+        &self,
+        bridge: &Bridge,
+        settings: &BridgeSettings,
+    ) -> Result<(), BridgeTrouble> {
+        let desk = self.desk(bridge, settings)?;
+        if bridge.logout.is_empty() {
+            return Err(desk.no_command());
+        }
+        let told = desk.launch().ask(&bridge.logout, SHORT).await?;
+        if told.status.success() {
+            return Ok(());
+        }
+        Err(BridgeTrouble::Strange {
+            program: bridge.program.clone(),
+            words: told.words,
+        })
+    }
+
     fn desk<'a>(
         &'a self,
         bridge: &'a Bridge,
@@ -126,7 +168,7 @@ impl Bridges {
 pub(crate) struct Desk<'a> {
     pub(crate) bridge: &'a Bridge,
     pub(crate) path: PathBuf,
-    pub(crate) programs: &'a Programs,
+    programs: &'a Programs,
     settings: &'a BridgeSettings,
     folder: &'a std::path::Path,
 }
@@ -141,6 +183,11 @@ impl Desk<'_> {
             places: places(self.bridge.protocol),
             folder: self.folder,
         }
+    }
+
+    /// What the program says of itself; `help` are the arguments that make it print its options.
+    pub(crate) async fn facts(&self, help: &[&str]) -> Result<Arc<Facts>, BridgeTrouble> {
+        self.programs.facts(&self.launch(), help).await
     }
 
     /// That nobody is signed in there.
@@ -165,5 +212,14 @@ fn places(protocol: BridgeProtocol) -> &'static [&'static str] {
         BridgeProtocol::ClaudeStreamJson => &["CLAUDE_CONFIG_DIR"],
         BridgeProtocol::CodexAppServer => &["CODEX_HOME"],
         BridgeProtocol::CopilotSdk => &["COPILOT_HOME", "GH_CONFIG_DIR"],
+    }
+}
+
+/// What the program behind this protocol cannot take of a Messages body. It is known before the
+/// program is asked, so that a caller who wants nothing lost can be told in time.
+pub fn losses(protocol: BridgeProtocol, body: &[u8]) -> Ledger {
+    match protocol {
+        BridgeProtocol::ClaudeStreamJson => claude::losses(body),
+        BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => Ledger::default(),
     }
 }

@@ -9,12 +9,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, time::timeout};
 
-use crate::{
-    BridgeBody, BridgeTrouble,
-    bridges::Desk,
-    process::Reach,
-    runs::Runs,
-};
+use crate::{BridgeBody, BridgeTrouble, bridges::Desk, process::Reach, program::Facts, runs::Runs};
 
 mod losses;
 mod options;
@@ -35,8 +30,6 @@ pub(crate) use status::login_state;
 const PATIENCE: Duration = Duration::from_mins(10);
 /// How long the program may take until it listens.
 const START: Duration = Duration::from_secs(60);
-/// What prints the options.
-pub(crate) const HELP: &[&str] = &["--help"];
 
 /// All runs of Claude Code.
 #[derive(Default)]
@@ -75,8 +68,7 @@ impl Claude {
         if let Some(reply) = self.resume(desk, account, &request).await {
             return reply;
         }
-        let facts = desk.facts(HELP).await?;
-        options::check(desk, &facts)?;
+        let facts = facts(desk).await?;
         let arguments = options::arguments(desk.bridge, &facts, &request);
         let variables = options::variables(&request);
         let running = desk.launch().start(&arguments, &variables, Reach::Group)?;
@@ -87,7 +79,10 @@ impl Claude {
         let whose = whose(desk, account, &request, 0);
         let (outlet, head, body) = open();
         tokio::spawn(run(session, request, whose, outlet, Arc::clone(&self.runs)));
-        begun(head, body).await.unwrap_or_else(|| Err(desk.ended()))
+        begun(head, body).await.unwrap_or_else(|| {
+            let (program, words) = (desk.bridge.program.clone(), String::new());
+            Err(BridgeTrouble::Ended { program, words })
+        })
     }
 
     /// Goes on with the run that waits for what this request brings, if there is one.
@@ -109,6 +104,16 @@ impl Claude {
         run.send(next).ok()?;
         begun(head, body).await
     }
+}
+
+/// What the program says of itself.
+///
+/// # Errors
+/// When it does not run, or cannot do what is needed.
+pub(crate) async fn facts(desk: &Desk<'_>) -> Result<Arc<Facts>, BridgeTrouble> {
+    let facts = desk.facts(&["--help"]).await?;
+    options::check(desk, &facts)?;
+    Ok(facts)
 }
 
 fn whose(desk: &Desk<'_>, account: i64, request: &Request, without: usize) -> Whose {
@@ -137,25 +142,41 @@ async fn begun(
     }
 }
 
-/// A run from its beginning to its end. The program dies with it.
+/// A run from its beginning to its end. The program ends with it.
 async fn run(
     mut session: Session,
     request: Request,
+    whose: Whose,
+    outlet: Outlet,
+    runs: Arc<Runs<Whose, Next>>,
+) {
+    serve(&mut session, request, whose, outlet, &runs).await;
+    session.finish().await;
+}
+
+async fn serve(
+    session: &mut Session,
+    request: Request,
     mut whose: Whose,
     mut outlet: Outlet,
-    runs: Arc<Runs<Whose, Next>>,
+    runs: &Runs<Whose, Next>,
 ) {
     let told = tokio::select! {
         () = outlet.left() => return,
-        told = begin(&mut session, &request) => told,
+        told = begin(session, &request) => told,
     };
     drop(request);
     if let Err(trouble) = told {
         return outlet.fail(trouble).await;
     }
+    let mut is_resumed = false;
     loop {
         let calls = match session.reply(&mut outlet).await {
             Ended::Calls(calls) => calls,
+            // It died while it waited, which is no reason to leave the caller without an answer.
+            Ended::Failed(BridgeTrouble::Ended { .. }) if is_resumed && !outlet.has_begun() => {
+                return outlet.give_back();
+            }
             Ended::Failed(trouble) => return outlet.fail(trouble).await,
             Ended::Astray => return outlet.give_back(),
             Ended::Done | Ended::Left => return,
@@ -168,37 +189,46 @@ async fn run(
         };
         // Nobody came in time, or the caller began something else.
         let Ok(Ok(next)) = next else { return };
-        (whose, outlet) = (next.whose, next.outlet);
-        if let Err(trouble) = session.bring(next.outputs).await {
-            return outlet.fail(trouble).await;
+        (whose, outlet, is_resumed) = (next.whose, next.outlet, true);
+        if session.bring(next.outputs).await.is_err() {
+            return outlet.give_back();
         }
     }
 }
 
 /// Tells the program the conversation.
 async fn begin(session: &mut Session, request: &Request) -> Result<(), BridgeTrouble> {
-    let servers = if request.tools.is_empty() { json!([]) } else { json!([tools::SERVER]) };
+    let servers = if request.tools.is_empty() {
+        json!([])
+    } else {
+        json!([tools::SERVER])
+    };
     let hello = json!({
         "subtype": "initialize",
         "systemPrompt": request.system,
         "sdkMcpServers": servers,
     });
-    match timeout(START, session.ask(hello)).await {
-        Ok(told) => told?,
-        Err(_) => return Err(session.silent(START)),
-    }
+    session
+        .within(START, async |session| session.ask(hello).await)
+        .await?;
     if let Some(thinking) = request.members.get("thinking") {
         let display = thinking["display"].as_str().unwrap_or("summarized");
+        let question = json!({"subtype": "set_max_thinking_tokens", "thinking_display": display});
         // A release that does not know it shows thoughts in its own way.
-        let _ = session.ask(json!({"subtype": "set_max_thinking_tokens", "thinking_display": display})).await;
+        let _ = session
+            .within(START, async |session| session.ask(question).await)
+            .await;
     }
-    let Some((last, history)) = request.turns.split_last() else {
-        return Ok(());
-    };
-    for (at, turn) in history.iter().enumerate() {
-        session.tell(&line(turn, at, &request.model, false), turn.is_user).await?;
+    let last = request.turns.len().saturating_sub(1);
+    for (at, turn) in request.turns.iter().enumerate() {
+        session
+            .tell(&line(turn, at, &request.model, at == last))
+            .await?;
+        if turn.is_user && at < last {
+            session.within(START, Session::taken_in).await?;
+        }
     }
-    session.tell(&line(last, history.len(), &request.model, true), false).await
+    Ok(())
 }
 
 /// A turn as the program reads it. Users' turns before the last ask for no answer, and no words in
@@ -227,5 +257,6 @@ fn line(turn: &Turn, at: usize, model: &str, is_last: bool) -> Value {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -5,20 +5,20 @@
 //! never read here. So nothing may reach it that would change whose account pays, and nothing of it
 //! may outlive the caller it works for.
 
-#![allow(dead_code, reason = "the programs' own files follow")]
-
 mod body;
 mod bridges;
+mod claude;
 mod frames;
 mod login;
 mod process;
 mod program;
+mod runs;
 mod trouble;
 mod words;
 mod work;
 
 pub use body::BridgeBody;
-pub use bridges::{BridgeCall, BridgeSettings, Bridges};
+pub use bridges::{BridgeCall, BridgeSettings, Bridges, losses};
 pub use login::LoginWord;
 pub use program::{LoginState, ProgramInfo, Version};
 pub use trouble::BridgeTrouble;

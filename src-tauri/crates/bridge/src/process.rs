@@ -27,6 +27,9 @@ use tail::Tail;
 /// Most that is read of a command's output, in bytes.
 const MOST_OUTPUT: u64 = 1024 * 1024;
 
+/// How long a program may take to end by itself, and again when it is asked to.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// How a program is started.
 #[derive(Clone, Copy)]
 pub(crate) struct Launch<'a> {
@@ -168,25 +171,48 @@ impl Running {
         self.child.wait().await
     }
 
+    /// Lets it end: by itself, now that it has nothing more to read, then as the system asks
+    /// programs to, then at once. What it still writes is thrown away.
+    pub(crate) async fn finish(mut self, mut lines: Lines<ChildStdout>) {
+        for asks in [false, true] {
+            #[cfg(unix)]
+            if asks {
+                self.signal(rustix::process::Signal::TERM);
+            }
+            let end = async {
+                while let Ok(Some(_)) = lines.next().await {}
+                self.child.wait().await
+            };
+            if timeout(GRACE, end).await.is_ok() {
+                return;
+            }
+        }
+    }
+
     /// The last of what it wrote to the error pipe, on one line.
     pub(crate) async fn last_words(&mut self) -> String {
         words::tidy(&self.tail.words().await)
     }
 }
 
+impl Running {
+    /// Signals the program and what it started, which may have ended this moment.
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
+        // No id means that it has ended and the number may be another's by now.
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if self.reach == Reach::Group
+            && let Some(group) = id.and_then(rustix::process::Pid::from_raw)
+        {
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
-        // No id means that it has ended and the number may be another's by now.
         #[cfg(unix)]
-        if self.reach == Reach::Group
-            && let Some(id) = self.child.id()
-            && let Some(group) = i32::try_from(id)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw)
-        {
-            // It may have ended this moment, which is all that is wanted.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        self.signal(rustix::process::Signal::KILL);
         let _ = self.child.start_kill();
     }
 }

@@ -43,7 +43,10 @@ impl<W: PartialEq, N> Runs<W, N> {
         waiting.retain(|waiting| !waiting.next.is_closed());
         let at = waiting.iter().position(|waiting| {
             waiting.calls.len() == brought.len()
-                && waiting.calls.iter().all(|call| brought.contains(call.as_str()))
+                && waiting
+                    .calls
+                    .iter()
+                    .all(|call| brought.contains(call.as_str()))
         })?;
         let found = waiting.swap_remove(at);
         (found.whose == *whose).then_some(found.next)
@@ -63,7 +66,10 @@ mod tests {
         let runs = Runs::<u8, ()>::default();
         let _one = runs.wait(1, calls(&["a", "b"]));
         let _two = runs.wait(1, calls(&["c"]));
-        assert!(runs.find(&1, &BTreeSet::from(["a"])).is_none(), "one is missing");
+        assert!(
+            runs.find(&1, &BTreeSet::from(["a"])).is_none(),
+            "one is missing"
+        );
         assert!(runs.find(&1, &BTreeSet::from(["a", "b", "c"])).is_none());
         assert!(runs.find(&1, &BTreeSet::from(["b", "a"])).is_some());
         assert!(runs.find(&1, &BTreeSet::from(["b", "a"])).is_none());
@@ -77,6 +83,9 @@ mod tests {
         assert!(runs.find(&2, &BTreeSet::from(["a"])).is_none());
         assert!(other.try_recv().is_err(), "nobody will go on with it");
         drop(runs.wait(1, calls(&["b"])));
-        assert!(runs.find(&1, &BTreeSet::from(["b"])).is_none(), "it has given up");
+        assert!(
+            runs.find(&1, &BTreeSet::from(["b"])).is_none(),
+            "it has given up"
+        );
     }
 }

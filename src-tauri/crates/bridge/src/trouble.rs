@@ -1,4 +1,7 @@
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use http::{HeaderValue, Response, StatusCode, header};
 
@@ -103,12 +106,16 @@ pub enum BridgeTrouble {
     #[error("{0}")]
     Request(String),
     /// The program's provider refused, and the program passed its words on.
-    #[error("{words}")]
+    #[error("{program}: {}", or_nothing(words))]
     Provider {
-        /// The provider's status, as far as the program told it.
+        /// The program's name.
+        program: String,
+        /// The provider's status; 502 when the program did not tell it.
         status: u16,
         /// Its words.
         words: String,
+        /// When its limit begins anew, in seconds since 1970, if it is one.
+        resets_at: Option<u64>,
     },
     /// The program offers no such command.
     #[error("{program} has no command for this")]
@@ -162,6 +169,19 @@ impl BridgeTrouble {
         }
     }
 
+    /// Seconds until the provider's limit begins anew.
+    fn retry_after(&self) -> Option<u64> {
+        let Self::Provider {
+            resets_at: Some(at),
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        Some(at.saturating_sub(now.as_secs()))
+    }
+
     /// The reply that tells it.
     pub(crate) fn response(self) -> Response<BridgeBody> {
         let body = frames::error(self.kind(), &self.to_string()).to_string();
@@ -169,6 +189,10 @@ impl BridgeTrouble {
         *response.status_mut() = self.status();
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
+        if let Some(seconds) = self.retry_after() {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -179,6 +203,14 @@ fn said(words: &str) -> String {
         String::new()
     } else {
         format!(": {words}")
+    }
+}
+
+fn or_nothing(words: &str) -> &str {
+    if words.is_empty() {
+        "no reason was given"
+    } else {
+        words
     }
 }
 

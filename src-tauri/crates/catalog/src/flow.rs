@@ -201,6 +201,9 @@ pub struct Bridge {
     /// Arguments that print whether someone is signed in.
     #[serde(default)]
     pub status: Vec<String>,
+    /// Arguments that make it forget its login, where there are any.
+    #[serde(default)]
+    pub logout: Vec<String>,
     /// Page that tells how to install it.
     pub install_url: String,
 }

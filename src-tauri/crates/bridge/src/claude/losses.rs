@@ -29,10 +29,16 @@ pub(crate) fn losses(body: &[u8]) -> Ledger {
             dropped((*name).to_owned());
         }
     }
-    if body["stop_sequences"].as_array().is_some_and(|stops| !stops.is_empty()) {
+    if body["stop_sequences"]
+        .as_array()
+        .is_some_and(|stops| !stops.is_empty())
+    {
         dropped("stop_sequences".to_owned());
     }
-    if body["output_config"].get("format").is_some_and(|format| !format.is_null()) {
+    if body["output_config"]
+        .get("format")
+        .is_some_and(|format| !format.is_null())
+    {
         dropped("output_config.format".to_owned());
     }
     let choice = &body["tool_choice"];
@@ -74,9 +80,19 @@ mod tests {
             "tools": [{"name": "f", "input_schema": {}}, {"type": "web_search_20260209"}, {"name": "g", "input_schema": {}, "strict": true}],
             "messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]});
         let lost: Vec<_> = losses(body.to_string().as_bytes()).lines().collect();
-        assert_eq!(lost, ["metadata=dropped", "temperature=dropped", "stop_sequences=dropped",
-            "output_config.format=dropped", "tool_choice=dropped", "tools[1]=dropped",
-            "tools[2].strict=dropped", "messages[1]=moved"]);
+        assert_eq!(
+            lost,
+            [
+                "metadata=dropped",
+                "temperature=dropped",
+                "stop_sequences=dropped",
+                "output_config.format=dropped",
+                "tool_choice=dropped",
+                "tools[1]=dropped",
+                "tools[2].strict=dropped",
+                "messages[1]=moved"
+            ]
+        );
     }
 
     #[test]

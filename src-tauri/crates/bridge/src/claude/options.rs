@@ -81,8 +81,13 @@ pub(super) fn arguments(bridge: &Bridge, facts: &Facts, request: &Request) -> Ve
     if !request.tools.is_empty() {
         arguments.push(format!("--allowedTools=mcp__{SERVER}"));
     }
-    let effort = request.members.get("output_config").map(|config| &config["effort"]);
-    let effort = effort.and_then(Value::as_str).filter(|effort| is_word(effort));
+    let effort = request
+        .members
+        .get("output_config")
+        .map(|config| &config["effort"]);
+    let effort = effort
+        .and_then(Value::as_str)
+        .filter(|effort| is_word(effort));
     let optional = [
         ("--disable-slash-commands", Some(String::new())),
         ("--effort", effort.map(|effort| format!("={effort}"))),
@@ -99,7 +104,9 @@ pub(super) fn arguments(bridge: &Bridge, facts: &Facts, request: &Request) -> Ve
 
 /// Variables for a request.
 pub(super) fn variables(request: &Request) -> Vec<(&'static str, String)> {
-    let fixed = VARIABLES.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let fixed = VARIABLES
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()));
     let mut variables: Vec<_> = fixed.collect();
     if let Some(most) = request.members.get("max_tokens").and_then(Value::as_u64) {
         variables.push(("CLAUDE_CODE_MAX_OUTPUT_TOKENS", most.to_string()));
@@ -119,8 +126,10 @@ pub(super) fn variables(request: &Request) -> Vec<(&'static str, String)> {
 
 /// Whether a help text has an option; one whose name only begins alike does not count.
 fn offers(help: &str, option: &str) -> bool {
-    let is_end = |rest: &str| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-');
-    help.match_indices(option).any(|(at, _)| is_end(&help[at + option.len()..]))
+    let is_end =
+        |rest: &str| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-');
+    help.match_indices(option)
+        .any(|(at, _)| is_end(&help[at + option.len()..]))
 }
 
 fn is_word(text: &str) -> bool {
@@ -146,13 +155,28 @@ mod tests {
     fn thinking_and_length_are_variables() {
         let told = |more: Value| {
             let all = variables(&request(&more));
-            let of = |wanted: &str| all.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.clone());
-            (of("MAX_THINKING_TOKENS"), of("CLAUDE_CODE_MAX_OUTPUT_TOKENS"))
+            let of = |wanted: &str| {
+                all.iter()
+                    .find(|(name, _)| *name == wanted)
+                    .map(|(_, value)| value.clone())
+            };
+            (
+                of("MAX_THINKING_TOKENS"),
+                of("CLAUDE_CODE_MAX_OUTPUT_TOKENS"),
+            )
         };
         assert_eq!(told(json!({})), (Some("0".to_owned()), None));
-        assert_eq!(told(json!({"thinking": {"type": "disabled"}, "max_tokens": 7})), (Some("0".to_owned()), Some("7".to_owned())));
+        assert_eq!(
+            told(json!({"thinking": {"type": "disabled"}, "max_tokens": 7})),
+            (Some("0".to_owned()), Some("7".to_owned()))
+        );
         assert_eq!(told(json!({"thinking": {"type": "adaptive"}})).0, None);
-        assert_eq!(told(json!({"thinking": {"type": "enabled", "budget_tokens": 2048}})).0.as_deref(), Some("2048"));
+        assert_eq!(
+            told(json!({"thinking": {"type": "enabled", "budget_tokens": 2048}}))
+                .0
+                .as_deref(),
+            Some("2048")
+        );
     }
 
     #[test]
@@ -163,16 +187,30 @@ mod tests {
             run: vec!["-p".to_owned()],
             login: Vec::new(),
             status: Vec::new(),
+            logout: Vec::new(),
             install_url: String::new(),
         };
-        let facts = Facts { version: OLDEST, help: "  --effort <level>  Effort\n --tools-x".to_owned() };
+        let facts = Facts {
+            version: OLDEST,
+            help: "  --effort <level>  Effort\n --tools-x".to_owned(),
+        };
         let more = json!({"tools": [{"name": "f", "input_schema": {}}], "output_config": {"effort": "low"}});
         let told = arguments(&bridge, &facts, &request(&more));
-        assert!(told.contains(&"--effort=low".to_owned()) && told.contains(&"--allowedTools=mcp__caller".to_owned()));
-        assert!(!told.contains(&"--disable-slash-commands".to_owned()), "its help does not know it");
+        assert!(
+            told.contains(&"--effort=low".to_owned())
+                && told.contains(&"--allowedTools=mcp__caller".to_owned())
+        );
+        assert!(
+            !told.contains(&"--disable-slash-commands".to_owned()),
+            "its help does not know it"
+        );
         assert!(!told.iter().any(|argument| argument.contains("secret")));
         let odd = json!({"output_config": {"effort": "low --danger"}});
-        assert!(!arguments(&bridge, &facts, &request(&odd)).iter().any(|argument| argument.contains("danger")));
+        assert!(
+            !arguments(&bridge, &facts, &request(&odd))
+                .iter()
+                .any(|argument| argument.contains("danger"))
+        );
         assert!(!offers(&facts.help, "--tools") && offers(&facts.help, "--effort"));
     }
 }

@@ -84,7 +84,9 @@ impl Request {
     /// The calls whose results the last message brings.
     pub(super) fn brought(&self) -> BTreeSet<&str> {
         let results = self.results().unwrap_or_default().iter();
-        results.filter_map(|result| result["tool_use_id"].as_str()).collect()
+        results
+            .filter_map(|result| result["tool_use_id"].as_str())
+            .collect()
     }
 
     /// What tells this conversation from others, but for its last `without` turns.
@@ -127,10 +129,17 @@ fn is_model(name: &str) -> bool {
 fn texts(content: Option<&Value>) -> Vec<String> {
     let texts = match content {
         Some(Value::String(text)) => vec![text.as_str()],
-        Some(Value::Array(blocks)) => blocks.iter().filter_map(|block| block["text"].as_str()).collect(),
+        Some(Value::Array(blocks)) => blocks
+            .iter()
+            .filter_map(|block| block["text"].as_str())
+            .collect(),
         _ => Vec::new(),
     };
-    texts.into_iter().filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    texts
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The messages as turns. System messages amid the conversation join the others at its head.
@@ -144,7 +153,11 @@ fn read_turns(messages: Vec<Value>, system: &mut Vec<String>) -> Result<Vec<Turn
                 system.extend(texts(message.get("content")));
                 continue;
             }
-            _ => return Err(BridgeTrouble::Request(format!("messages[{at}].role: unknown role"))),
+            _ => {
+                return Err(BridgeTrouble::Request(format!(
+                    "messages[{at}].role: unknown role"
+                )));
+            }
         };
         let mut blocks = match message["content"].take() {
             Value::String(text) => vec![json!({"type": "text", "text": text})],
@@ -179,11 +192,17 @@ mod tests {
 
     #[test]
     fn turns_alternate_and_systems_come_first() {
-        let request = request(&json!({"model": "opus[1m]", "system": [{"type": "text", "text": "S1"}, {"type": "text", "text": ""}],
+        let request = request(
+            &json!({"model": "opus[1m]", "system": [{"type": "text", "text": "S1"}, {"type": "text", "text": ""}],
             "messages": [{"role": "user", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": "b"}]},
-                {"role": "system", "content": "S2"}, {"role": "assistant", "content": "c"}, {"role": "user", "content": "d"}]}));
+                {"role": "system", "content": "S2"}, {"role": "assistant", "content": "c"}, {"role": "user", "content": "d"}]}),
+        );
         assert_eq!(request.system, "S1\n\nS2");
-        let shape: Vec<_> = request.turns.iter().map(|turn| (turn.is_user, turn.blocks.len())).collect();
+        let shape: Vec<_> = request
+            .turns
+            .iter()
+            .map(|turn| (turn.is_user, turn.blocks.len()))
+            .collect();
         assert_eq!(shape, [(true, 2), (false, 1), (true, 1)]);
         assert!(request.results().is_none());
     }
@@ -196,12 +215,26 @@ mod tests {
             (json!({"messages": user}), "model"),
             (json!({"model": "--danger x", "messages": user}), "model"),
             (json!({"model": "m", "messages": []}), "last message"),
-            (json!({"model": "m", "messages": [{"role": "assistant", "content": "a"}]}), "last message"),
-            (json!({"model": "m", "messages": [{"role": "tool", "content": "a"}]}), "unknown role"),
-            (json!({"model": "m", "messages": [{"role": "user", "content": 1}]}), "string or an array"),
-            (json!({"model": "m", "messages": user, "tools": [{"name": "x".repeat(120), "input_schema": {}}]}), "too long"),
+            (
+                json!({"model": "m", "messages": [{"role": "assistant", "content": "a"}]}),
+                "last message",
+            ),
+            (
+                json!({"model": "m", "messages": [{"role": "tool", "content": "a"}]}),
+                "unknown role",
+            ),
+            (
+                json!({"model": "m", "messages": [{"role": "user", "content": 1}]}),
+                "string or an array",
+            ),
+            (
+                json!({"model": "m", "messages": user, "tools": [{"name": "x".repeat(120), "input_schema": {}}]}),
+                "too long",
+            ),
         ] {
-            let trouble = read(&body).err().unwrap_or_else(|| panic!("{body} was taken"));
+            let trouble = read(&body)
+                .err()
+                .unwrap_or_else(|| panic!("{body} was taken"));
             assert!(trouble.to_string().contains(words), "{trouble}");
             assert_eq!(trouble.status(), 400);
         }

@@ -103,7 +103,11 @@ impl End {
     /// What went wrong, in the program's words.
     pub(super) fn words(&self) -> String {
         let own = self.errors.join("; ");
-        if own.is_empty() { self.result.clone().unwrap_or_default() } else { own }
+        if own.is_empty() {
+            self.result.clone().unwrap_or_default()
+        } else {
+            own
+        }
     }
 }
 
@@ -119,10 +123,20 @@ mod tests {
 
     #[test]
     fn odd_lines_are_no_messages() {
-        for line in ["", "warning: something", "[1]", "{}", "{\"type\":7}", "{\"type\":\"stream_event\"}"] {
+        for line in [
+            "",
+            "warning: something",
+            "[1]",
+            "{}",
+            "{\"type\":7}",
+            "{\"type\":\"stream_event\"}",
+        ] {
             assert!(read(line.as_bytes()).is_none(), "{line}");
         }
-        for line in ["{\"type\":\"system\",\"subtype\":\"init\"}", "{\"type\":\"of_next_year\",\"event\":1}"] {
+        for line in [
+            "{\"type\":\"system\",\"subtype\":\"init\"}",
+            "{\"type\":\"of_next_year\",\"event\":1}",
+        ] {
             assert!(matches!(read(line.as_bytes()), Some(Said::Other)), "{line}");
         }
     }
@@ -135,6 +149,9 @@ mod tests {
             panic!("no message");
         };
         assert!(whole.is_api_error_message);
-        assert_eq!((whole.api_error_status, whole.text().as_str()), (Some(400), "API Error: 400 no"));
+        assert_eq!(
+            (whole.api_error_status, whole.text().as_str()),
+            (Some(400), "API Error: 400 no")
+        );
     }
 }

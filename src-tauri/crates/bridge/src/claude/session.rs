@@ -4,12 +4,16 @@
 //! A caller of the Messages dialect sees one of these requests per reply. So a reply ends with the
 //! provider's message, and while the caller's tools run the program waits for their outputs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
     process::{ChildStdin, ChildStdout},
+    time::timeout,
 };
 
 use super::{
@@ -105,31 +109,51 @@ impl Session {
                         Some(words) => Err(self.strange(&words)),
                     };
                 }
-                Said::ControlRequest { request_id, request } => self.answer(request_id, &request).await?,
+                Said::ControlRequest {
+                    request_id,
+                    request,
+                } => self.answer(request_id, &request).await?,
                 _ => {}
             }
         }
     }
 
-    /// Tells the program a line of the conversation so far, and waits until it has taken it in if it
-    /// says so.
-    pub(super) async fn tell(&mut self, line: &Value, is_acknowledged: bool) -> Result<(), BridgeTrouble> {
-        self.write(line).await?;
-        while is_acknowledged {
+    /// Tells the program a line of the conversation.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(super) async fn tell(&mut self, line: &Value) -> Result<(), BridgeTrouble> {
+        self.write(line).await
+    }
+
+    /// Waits until the program has taken in a line that asks for no answer: it tells the end of a
+    /// turn without any work. What follows too early would change places with it.
+    ///
+    /// # Errors
+    /// When it refuses the line, or has ended.
+    pub(super) async fn taken_in(&mut self) -> Result<(), BridgeTrouble> {
+        loop {
             match self.next().await? {
                 Said::Result(end) if end.is_error => {
                     return Err(self.provider(end.api_error_status, &end.words()));
                 }
-                Said::Result(_) => break,
-                Said::ControlRequest { request_id, request } => self.answer(request_id, &request).await?,
+                Said::Result(_) => return Ok(()),
+                Said::ControlRequest {
+                    request_id,
+                    request,
+                } => {
+                    self.answer(request_id, &request).await?;
+                }
                 _ => {}
             }
         }
-        Ok(())
     }
 
     /// Gives the program the outputs of the caller's tools.
-    pub(super) async fn bring(&mut self, outputs: Vec<(String, Value)>) -> Result<(), BridgeTrouble> {
+    pub(super) async fn bring(
+        &mut self,
+        outputs: Vec<(String, Value)>,
+    ) -> Result<(), BridgeTrouble> {
         for (call, output) in outputs {
             match self.asked.remove(&call) {
                 Some(question) => self.put_out(question, &output).await?,
@@ -149,12 +173,13 @@ impl Session {
             };
             let step = match said {
                 Err(trouble) => Err(trouble),
-                Ok(Said::StreamEvent { event, parent_tool_use_id: None }) => {
-                    match self.event(event, &mut message, outlet).await {
-                        Ok(ended) => Ok(ended),
-                        Err(Gone) => return Ended::Left,
-                    }
-                }
+                Ok(Said::StreamEvent {
+                    event,
+                    parent_tool_use_id: None,
+                }) => match self.event(event, &mut message, outlet).await {
+                    Ok(ended) => Ok(ended),
+                    Err(Gone) => return Ended::Left,
+                },
                 Ok(said) => self.aside(said, outlet).await,
             };
             match step {
@@ -168,11 +193,38 @@ impl Session {
     /// Goes on answering the program while nobody listens to it. It ends when the program does.
     pub(super) async fn idle(&mut self) {
         while let Ok(said) = self.next().await {
-            if let Said::ControlRequest { request_id, request } = said
+            if let Said::ControlRequest {
+                request_id,
+                request,
+            } = said
                 && self.answer(request_id, &request).await.is_err()
             {
                 return;
             }
+        }
+    }
+
+    /// Lets the program end in good order: it may be writing down a login that it has renewed.
+    pub(super) async fn finish(self) {
+        drop(self.input);
+        self.running.finish(self.lines).await;
+    }
+
+    /// Does something with the program that must not take longer than `limit`.
+    ///
+    /// # Errors
+    /// [`BridgeTrouble::Silent`] when it does, or its own.
+    pub(super) async fn within(
+        &mut self,
+        limit: Duration,
+        act: impl AsyncFnOnce(&mut Self) -> Result<(), BridgeTrouble>,
+    ) -> Result<(), BridgeTrouble> {
+        match timeout(limit, act(self)).await {
+            Ok(done) => done,
+            Err(_) => Err(BridgeTrouble::Silent {
+                program: self.name.clone(),
+                seconds: limit.as_secs(),
+            }),
         }
     }
 
@@ -209,7 +261,10 @@ impl Session {
     /// What the program says beside the provider's message.
     async fn aside(&mut self, said: Said, outlet: &Outlet) -> Result<Option<Ended>, BridgeTrouble> {
         match said {
-            Said::ControlRequest { request_id, request } => {
+            Said::ControlRequest {
+                request_id,
+                request,
+            } => {
                 self.answer(request_id, &request).await?;
                 Ok(None)
             }
@@ -218,7 +273,9 @@ impl Session {
                 Ok(None)
             }
             Said::Assistant(whole) if whole.is_api_error_message => Err(self.refusal(&whole)),
-            Said::Result(end) if end.is_error => Err(self.provider(end.api_error_status, &end.words())),
+            Said::Result(end) if end.is_error => {
+                Err(self.provider(end.api_error_status, &end.words()))
+            }
             // The turn is over and the provider was not asked, or its message had no end.
             Said::Result(end) if outlet.has_begun() => Err(self.provider(None, &end.words())),
             Said::Result(end) => Err(self.strange(&end.words())),
@@ -231,12 +288,17 @@ impl Session {
         if request["subtype"] != "mcp_message" {
             let words = "byokey does not answer this";
             let response = json!({"subtype": "error", "request_id": request_id, "error": words});
-            return self.write(&json!({"type": "control_response", "response": response})).await;
+            return self
+                .write(&json!({"type": "control_response", "response": response}))
+                .await;
         }
         match tools::answer(&request["message"], &self.tools) {
             Reply::Message(message) => self.respond(&request_id, &message).await,
             Reply::Later { call, id } => {
-                let question = Question { request: request_id, id };
+                let question = Question {
+                    request: request_id,
+                    id,
+                };
                 match self.outputs.remove(&call) {
                     Some(output) => self.put_out(question, &output).await,
                     None => {
@@ -255,7 +317,8 @@ impl Session {
 
     async fn respond(&mut self, request_id: &str, message: &Value) -> Result<(), BridgeTrouble> {
         let response = json!({"subtype": "success", "request_id": request_id, "response": {"mcp_response": message}});
-        self.write(&json!({"type": "control_response", "response": response})).await
+        self.write(&json!({"type": "control_response", "response": response}))
+            .await
     }
 
     async fn write(&mut self, line: &Value) -> Result<(), BridgeTrouble> {
@@ -311,7 +374,7 @@ impl Session {
                 words: words::tidy(&said),
             };
         }
-        let status = whole.api_error_status.or_else(|| match whole.error.as_deref() {
+        let status = whole.api_error_status.or(match whole.error.as_deref() {
             Some("rate_limit") => Some(429),
             Some("billing_error") => Some(402),
             Some("invalid_request") => Some(400),
@@ -322,10 +385,15 @@ impl Session {
     }
 
     fn provider(&self, status: Option<u16>, said: &str) -> BridgeTrouble {
-        let resets_at = self.limits.resets_at.filter(|_| self.limits.status == "rejected");
+        let resets_at = self
+            .limits
+            .resets_at
+            .filter(|_| self.limits.status == "rejected");
         BridgeTrouble::Provider {
             program: self.name.clone(),
-            status: status.filter(|status| (400..600).contains(status)).unwrap_or(502),
+            status: status
+                .filter(|status| (400..600).contains(status))
+                .unwrap_or(502),
             words: words::tidy(said),
             // Seconds since 1970 are far from the edge of what the cast keeps.
             resets_at: resets_at.map(|seconds| seconds.max(0.0) as u64),
@@ -339,7 +407,10 @@ impl Message {
         if block["type"] != "tool_use" {
             return;
         }
-        let name = block["name"].as_str().and_then(tools::callers_name).map(str::to_owned);
+        let name = block["name"]
+            .as_str()
+            .and_then(tools::callers_name)
+            .map(str::to_owned);
         match (name, block["id"].as_str()) {
             (Some(name), Some(id)) => {
                 self.calls.insert(id.to_owned());

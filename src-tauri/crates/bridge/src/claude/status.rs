@@ -66,7 +66,13 @@ mod tests {
         assert_eq!(state(plan), signed_in(Some("me@example.org"), "max"));
         let token = r#"{"loggedIn":true,"authMethod":"oauth_token","loginExpiresAt":null}"#;
         assert_eq!(state(token), signed_in(None, "oauth_token"));
-        assert_eq!(state(r#"{"loggedIn":false,"authMethod":"none"}"#), LoginState::SignedOut);
-        assert_eq!(state("Hello\n there"), LoginState::Unknown("Hello there".to_owned()));
+        assert_eq!(
+            state(r#"{"loggedIn":false,"authMethod":"none"}"#),
+            LoginState::SignedOut
+        );
+        assert_eq!(
+            state("Hello\n there"),
+            LoginState::Unknown("Hello there".to_owned())
+        );
     }
 }

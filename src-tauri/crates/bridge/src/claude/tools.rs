@@ -79,7 +79,12 @@ pub(super) fn answer(message: &Value, tools: &[Value]) -> Reply {
         }),
         "tools/list" => json!({"tools": tools.iter().map(offer).collect::<Vec<_>>()}),
         "tools/call" => match call_id(&message["params"]) {
-            Some(call) => return Reply::Later { call: call.to_owned(), id: id.clone() },
+            Some(call) => {
+                return Reply::Later {
+                    call: call.to_owned(),
+                    id: id.clone(),
+                };
+            }
             None => failure("byokey cannot tell which call this is"),
         },
         "ping" => json!({}),
@@ -166,10 +171,17 @@ mod tests {
             {"type": "web_search_20260209", "name": "web_search"},
             {"name": "g", "input_schema": {"type": "object"}},
         ]))).unwrap();
-        let listed = message(answer(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}), &tools));
+        let listed = message(answer(
+            &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
+            &tools,
+        ));
         assert_eq!(listed["id"], 1);
         let listed = listed["result"]["tools"].as_array().unwrap();
-        assert_eq!(listed.len(), 2, "a provider's own tool is none of the caller's");
+        assert_eq!(
+            listed.len(),
+            2,
+            "a provider's own tool is none of the caller's"
+        );
         assert_eq!(listed[0]["inputSchema"], schema);
         assert_eq!(listed[0]["description"], "d");
         assert!(listed[1].get("description").is_none());
@@ -179,12 +191,21 @@ mod tests {
     fn a_call_waits_and_all_else_is_answered() {
         let call = json!({"id": 7, "method": "tools/call", "params": {"name": "f", "arguments": {},
             "_meta": {"claudecode/toolUseId": "toolu_1"}}});
-        assert!(matches!(answer(&call, &[]), Reply::Later { call, id } if call == "toolu_1" && id == 7));
+        assert!(
+            matches!(answer(&call, &[]), Reply::Later { call, id } if call == "toolu_1" && id == 7)
+        );
         let nameless = json!({"id": 8, "method": "tools/call", "params": {"name": "f"}});
         assert_eq!(message(answer(&nameless, &[]))["result"]["isError"], true);
-        let hello = json!({"id": 0, "method": "initialize", "params": {"protocolVersion": "2030-01-01"}});
-        assert_eq!(message(answer(&hello, &[]))["result"]["protocolVersion"], "2030-01-01");
-        assert_eq!(message(answer(&json!({"id": 1, "method": "ping"}), &[]))["result"], json!({}));
+        let hello =
+            json!({"id": 0, "method": "initialize", "params": {"protocolVersion": "2030-01-01"}});
+        assert_eq!(
+            message(answer(&hello, &[]))["result"]["protocolVersion"],
+            "2030-01-01"
+        );
+        assert_eq!(
+            message(answer(&json!({"id": 1, "method": "ping"}), &[]))["result"],
+            json!({})
+        );
         let odd = json!({"id": 1, "method": "resources/list"});
         assert_eq!(message(answer(&odd, &[]))["error"]["code"], -32601);
         let told = json!({"method": "notifications/initialized"});
@@ -199,7 +220,13 @@ mod tests {
             json!({"tool_use_id": "c"}),
         ];
         let told = outputs(&results).unwrap();
-        assert_eq!(told[0], ("a".to_owned(), json!({"content": [{"type": "text", "text": "x"}], "isError": false})));
+        assert_eq!(
+            told[0],
+            (
+                "a".to_owned(),
+                json!({"content": [{"type": "text", "text": "x"}], "isError": false})
+            )
+        );
         assert_eq!(told[1].1["isError"], true);
         assert_eq!(told[2].1["content"], json!([]));
         let picture = json!({"tool_use_id": "a", "content": [{"type": "image", "source": {}}]});
