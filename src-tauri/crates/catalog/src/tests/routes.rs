@@ -263,7 +263,7 @@ fn a_request_finds_its_address() {
             "gpt-6-sol",
             Some("https://chatgpt.com/backend-api/codex/responses"),
         ),
-        ("claude", "claude-cli", Dialect::Messages, "opus", None),
+        ("claude", "claude-cli", Dialect::Chat, "opus", None),
         (
             "deepseek",
             "api-key",
