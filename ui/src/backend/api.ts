@@ -1,5 +1,11 @@
 // Made from openapi.json by `npm run api`; not to be edited.
 
+/** Which wording of a notice is accepted. */
+export interface AcceptNoticeParams {
+  /** The number of the wording that the person read. */
+  version: number;
+}
+
 /** How many accounts there are, and which of them cannot be asked. */
 export interface AccountCounts {
   /** Those that requests may use. */
@@ -18,6 +24,8 @@ export interface AccountInfo {
   created: string;
   /** Whether requests may use it. */
   enabled: boolean;
+  /** When its access token ends; byokey renews it before. */
+  expires?: string | null;
   /** What it has beside its key, by the names of the provider's fields. */
   fields: Record<string, string>;
   /** Its number. */
@@ -26,6 +34,13 @@ export interface AccountInfo {
   idle?: string | null;
   /** The end of the key, if the key is long enough to show it. */
   key_hint: string;
+  /**
+   * How it is held: `key`, `tokens`, `followed` (the login of another program) or `bridge` (a
+   * program of the user's makes the calls).
+   */
+  kind: string;
+  /** What people know it by: an e-mail address or a login. */
+  label?: string | null;
   last_error?: FailureInfo | null;
   /** When a request last used it. */
   last_used?: string | null;
@@ -33,12 +48,34 @@ export interface AccountInfo {
   limited: boolean;
   /** The user's name for it, unique within the provider. */
   name: string;
+  /** The program whose login it follows. */
+  owner?: string | null;
+  /** The plan that it is on, in the provider's words. */
+  plan?: string | null;
   /** Place among the provider's accounts; the lowest is asked first. */
   priority: number;
   /** The provider's id. */
   provider: string;
+  /** When its tokens last came. */
+  renewed?: string | null;
   /** The way it came in. */
   route: string;
+  /** Where that program keeps the login. */
+  source?: string | null;
+  /** How it is. */
+  state: AccountState;
+}
+
+/** How an account is. */
+export interface AccountState {
+  /** In one word. */
+  kind: StateKind;
+  /** What the person does about it; absent when there is nothing to do. */
+  next?: string | null;
+  /** Since when, where that is known. */
+  since?: string | null;
+  /** Why, in the provider's words where it said something. */
+  words?: string | null;
 }
 
 /** Accounts, by provider and then in the order in which they are asked. */
@@ -109,6 +146,14 @@ export interface AuthInfo {
   require_key: boolean;
 }
 
+/** The user's own program that makes a provider's calls. */
+export interface BridgeInfo {
+  /** Names of the environment variables that it gets beside. */
+  env: string[];
+  /** Where it lies, if the file says so. */
+  program?: string | null;
+}
+
 /** What to change of an account; an absent member stays as it is. */
 export interface ChangeAccountParams {
   /** Whether requests may use it. */
@@ -133,7 +178,7 @@ export interface CheckResponse {
 }
 
 /** Why an operation was refused, in a form that a viewer can branch on. */
-export type Code = "unauthorized" | "not-found" | "method" | "bad-request" | "too-large" | "unknown-provider" | "key-shape" | "key-refused" | "unreachable" | "unclear" | "name-taken" | "bad-value" | "config" | "vault" | "internal";
+export type Code = "unauthorized" | "not-found" | "method" | "bad-request" | "too-large" | "unknown-provider" | "key-shape" | "key-refused" | "unreachable" | "unclear" | "unknown" | "keys-only" | "needs-notice" | "retired" | "sign-in" | "name-taken" | "bad-value" | "config" | "vault" | "internal";
 
 /** The configuration in force. Keys and header values, which may be secrets, are not shown. */
 export interface ConfigResponse {
@@ -264,20 +309,14 @@ export interface LimitsInfo {
   rpm?: number | null;
 }
 
-/** A link to the page. */
-export interface LinkResponse {
-  /** Seconds in which it can be opened, once. */
-  expires_s: number;
-  /** Path and fragment, to be put behind the endpoint's URL. Whoever opens it manages byokey. */
-  path: string;
-}
-
 /** An operation that was refused: a code for programs, a sentence for people. */
 export interface ManageError {
   /** What happened. */
   code: Code;
   /** What happened and what to do. */
   message: string;
+  notice?: NoticeInfo | null;
+  retired?: RetiredInfo | null;
 }
 
 /** A model that the accounts serve now, or an alias. */
@@ -315,6 +354,8 @@ export interface ModelsResponse {
 
 /** A text that a person reads before or beside a route. */
 export interface NoticeInfo {
+  /** When a person accepted this wording. */
+  accepted_at?: string | null;
   /** Name kept with an acceptance. */
   id: string;
   /** How it is shown: `text`, `modal`, `required` or `greyed`. */
@@ -337,10 +378,32 @@ export interface OauthInfo {
   client_id?: string | null;
   /** Device-code endpoint. */
   device_url?: string | null;
+  /** Whether the file holds a secret of that application. */
+  has_client_secret: boolean;
+  /** OpenID issuer. */
+  issuer?: string | null;
   /** Redirect address. */
   redirect?: string | null;
+  /** Revocation endpoint. */
+  revoke_url?: string | null;
+  /** Scopes that are asked for. */
+  scopes: string[];
   /** Token endpoint. */
   token_url?: string | null;
+}
+
+/** A link to the page. */
+export interface PageLinkResponse {
+  /** Seconds in which it can be opened, once. */
+  expires_s: number;
+  /** Path and fragment, to be put behind the endpoint's URL. Whoever opens it manages byokey. */
+  path: string;
+}
+
+/** Text that a person pasted into a sign-in. */
+export interface PasteParams {
+  /** A code, or the address at which the browser ended. */
+  text: KeyInput;
 }
 
 /** List prices in USD per million tokens; a price that no source has is absent, never zero. */
@@ -363,6 +426,8 @@ export interface PriceInfo {
 export interface ProviderInfo {
   /** Other names that mean it. */
   aliases: string[];
+  /** Whether the configuration lets ways be tried that the provider has ended. */
+  allow_retired: boolean;
   /** Day on which the row was last compared with its sources, `YYYY-MM-DD`. */
   as_of?: string | null;
   /** Where its requests go: the configured base, or the row's. */
@@ -387,23 +452,35 @@ export interface ProviderInfo {
   name: string;
   /** Ways to get a credential, the recommended one first. */
   routes: RouteInfo[];
+  /**
+   * Names under which a person may ask to sign in, and the routes that each means, the best first;
+   * the provider's own names mean all of its routes.
+   */
+  sign_in: Record<string, string[]>;
 }
 
 /** Settings of one provider. */
 export interface ProviderSettings {
+  /** Whether ways to sign in that the provider has ended may be tried. */
+  allow_retired: boolean;
   /** Another place that speaks the provider's dialect. */
   base_url?: string | null;
+  bridge?: BridgeInfo | null;
   /** What a provider of the user's own speaks. */
   dialect?: string | null;
   /** Whether the provider is used at all. */
   enabled?: boolean | null;
   /** Whether the file holds an API key for it. */
   has_api_key: boolean;
+  /** Whether its calls go through a network proxy. */
+  has_proxy: boolean;
   /** Names of extra request headers. */
   headers: string[];
   /** What a provider of the user's own serves. */
   models: string[];
   oauth?: OauthInfo | null;
+  /** Origin → origin: whatever byokey would call at the first goes to the second. */
+  origins: Record<string, string>;
 }
 
 /** All providers, by id. */
@@ -471,6 +548,18 @@ export interface RequestInfo {
   upstream_dialect?: string | null;
 }
 
+/** Why a way to sign in is closed. */
+export interface RetiredInfo {
+  /** Why. */
+  reason: string;
+  /** What to use instead. */
+  replacement: string;
+  /** The route's name. */
+  route: string;
+  /** Day on which it ended, `YYYY-MM-DD`; empty if unknown. */
+  since: string;
+}
+
 /** A client key that was revoked. */
 export interface RevokeKeyResponse {
   /** Its number. */
@@ -479,23 +568,39 @@ export interface RevokeKeyResponse {
 
 /** One way to get a credential. */
 export interface RouteInfo {
+  /** Whether it is what signing in takes if nobody names a route. */
+  best: boolean;
+  /** Whom a person may sign in with, where the provider leaves a choice. */
+  choices: string[];
+  /** Names of the provider's fields that it asks for. */
+  fields: string[];
   /** What a person does: `open` (nothing), `key`, `browser`, `device` or `bridge`. */
   flow: string;
   /** Name in rows, unique within the provider. */
   id: string;
+  /** Page that tells how to install it. */
+  install_url?: string | null;
+  /** Whether that program was found. */
+  installed?: boolean | null;
   /** Page on which a key is made. */
   key_page?: string | null;
+  /** Whether a person signs in by it, rather than bringing a key or nothing. */
+  login: boolean;
   /** Name shown to people. */
   name: string;
   notice?: NoticeInfo | null;
-  /** How it is offered: `on`, `after-notice` or `greyed`. */
+  /** How it is offered, with the user's configuration: `on`, `after-notice` or `greyed`. */
   offer: string;
+  /** The user's own program that makes the calls. */
+  program?: string | null;
   /** Why it is restricted or retired. */
   reason?: string | null;
   /** What to use instead. */
   replacement?: string | null;
   /** Day on which it ended, `YYYY-MM-DD`. */
   retired?: string | null;
+  /** Page on which the person ends the login or deletes the key at the provider. */
+  sessions_page?: string | null;
   /** Day from which the status holds, `YYYY-MM-DD`. */
   since?: string | null;
   /** On whose word it stands: `official`, `bridge`, `unofficial` or `retired`. */
@@ -503,6 +608,55 @@ export interface RouteInfo {
   /** Whether it works: `active`, `restricted` or `retired`. */
   status: string;
 }
+
+/** A sign-in under way, or one that ended lately. */
+export interface SignInInfo {
+  /** When it is given up. */
+  expires: string;
+  /** Its id. */
+  id: string;
+  /** Names this step; `after` takes it. */
+  mark: string;
+  /** The provider's id. */
+  provider: string;
+  /** The provider's name. */
+  provider_name: string;
+  /** The route's id. */
+  route: string;
+  /** The route's name. */
+  route_name: string;
+  /** On whose word the route stands: `official`, `bridge`, `unofficial` or `retired`. */
+  standing: string;
+  /** When it began. */
+  started: string;
+  /** Where it stands. */
+  step: StepInfo;
+}
+
+/** Sign-ins, the oldest first. */
+export interface SignInsResponse {
+  /** The sign-ins. */
+  signins: SignInInfo[];
+}
+
+/** A sign-in that a person asks for. */
+export interface StartSignInParams {
+  /** Whether the person has read the route's notice and accepts it. */
+  accept_notice?: boolean;
+  /** Whom to sign in with, where the route leaves a choice. */
+  choice?: string | null;
+  /** Values that the route asks for, by the names of the provider's fields. */
+  fields?: Record<string, string>;
+  /** The name that the account is to have. */
+  name?: string | null;
+  /** The provider's id, or another name under which it is signed in to, such as `codex`. */
+  provider: string;
+  /** The route's id; the best one that the provider leaves open if absent. */
+  route?: string | null;
+}
+
+/** How an account is, in one word. */
+export type StateKind = "fresh" | "follows" | "needs-sign-in" | "needs-owner" | "needs-notice" | "blocked" | "retired";
 
 /** How byokey is. */
 export interface StatusResponse {
@@ -533,6 +687,55 @@ export interface StatusResponse {
   /** Its version. */
   version: string;
 }
+
+/** Where a sign-in stands. Holds no code, verifier or token that a person is not meant to read. */
+export type StepInfo = {
+  kind: "starting";
+} | {
+  kind: "browser";
+  /** Whether byokey listens for the way back; else only pasting finishes it. */
+  listens: boolean;
+  /** The page. */
+  url: string;
+} | {
+  /** The code. */
+  code: string;
+  /** A page that knows the code already, on the provider's own host. */
+  direct?: string | null;
+  /** The provider's host, to be shown with the code. */
+  host: string;
+  kind: "code";
+  /** The page to type it on. */
+  page: string;
+} | {
+  kind: "program";
+  /** What it said last. */
+  line: string;
+  /** The program. */
+  program: string;
+  /** A page that it wants opened. */
+  url?: string | null;
+} | {
+  kind: "working";
+  /** What byokey does now. */
+  work: WorkInfo;
+} | {
+  /** The account's number. */
+  account: number;
+  kind: "done";
+  /** What people know it by. */
+  label?: string | null;
+  /** Its name. */
+  name: string;
+  /** Whether it was there before. */
+  renewed: boolean;
+} | {
+  /** One word for programs. */
+  code: string;
+  kind: "failed";
+  /** What happened and what to do next. */
+  message: string;
+};
 
 /** How long to wait for what, in seconds. */
 export interface TimeoutsInfo {
@@ -593,3 +796,6 @@ export interface UsageResponse {
   /** The moment. */
   since: string;
 }
+
+/** What byokey does after the person's part. */
+export type WorkInfo = "exchange" | "identity" | "setup" | "sealing";

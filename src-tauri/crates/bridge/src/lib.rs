@@ -20,5 +20,5 @@ mod work;
 pub use body::BridgeBody;
 pub use bridges::{BridgeCall, BridgeSettings, Bridges, losses};
 pub use login::LoginWord;
-pub use program::{LoginState, ProgramInfo, Version};
+pub use program::{LoginState, ProgramInfo, Version, find};
 pub use trouble::BridgeTrouble;

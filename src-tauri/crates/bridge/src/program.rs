@@ -82,7 +82,7 @@ pub(crate) fn login_command(bridge: &Bridge) -> String {
 ///
 /// # Errors
 /// [`BridgeTrouble::MissingAt`] or [`BridgeTrouble::Missing`].
-pub(crate) fn find(bridge: &Bridge, settings: &BridgeSettings) -> Result<PathBuf, BridgeTrouble> {
+pub fn find(bridge: &Bridge, settings: &BridgeSettings) -> Result<PathBuf, BridgeTrouble> {
     if let Some(path) = &settings.program {
         let is_there = path.is_absolute() && is_program(path);
         return is_there

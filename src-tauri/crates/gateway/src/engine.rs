@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use byokey_catalog::{Catalog, CatalogError, CustomProvider};
+use byokey_signin::SignIns;
 use byokey_vault::{Account, Actor, NewAccount, Secret, Vault, VaultError};
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
@@ -21,6 +22,7 @@ use crate::proofs::ProofStore;
 use crate::refused::Refused;
 use crate::resolve::{Known, Resolved};
 use crate::roster::{Roster, origin};
+use crate::sign_ins::{self, TakenOver};
 use crate::stored::Stored;
 use crate::upstream::Upstream;
 
@@ -58,6 +60,8 @@ pub enum EngineError {
 pub enum Notice {
     /// Accounts or client keys changed.
     Accounts,
+    /// A sign-in began, moved on or ended.
+    Signin,
     /// The configuration was read again; the text says what was wrong with it, if anything.
     Config {
         /// Why the file was refused, if it was.
@@ -86,6 +90,8 @@ pub(crate) struct Shared {
     pub(crate) estimator: Estimator,
     pub(crate) proofs: ProofStore,
     pub(crate) refused: Refused,
+    pub(crate) sign_ins: SignIns,
+    pub(crate) taken_over: TakenOver,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) started: Timestamp,
@@ -149,7 +155,9 @@ impl Engine {
                 .try_into()
                 .unwrap_or(boot);
         }
-        Ok(Self(Arc::new(Shared {
+        let sign_ins = SignIns::new(vault.clone());
+        let changes = sign_ins.changes();
+        let shared = Arc::new(Shared {
             vault,
             bundled,
             options,
@@ -160,12 +168,16 @@ impl Engine {
             estimator: Estimator::default(),
             proofs: ProofStore::default(),
             refused: Refused::default(),
+            sign_ins,
+            taken_over: TakenOver::default(),
             notices: broadcast::channel(64).0,
             stop: watch::channel(false).0,
             started: Timestamp::now(),
             boot: u64::from_le_bytes(boot),
             requests: AtomicU64::new(0),
-        })))
+        });
+        tokio::spawn(sign_ins::follow(Arc::downgrade(&shared), changes));
+        Ok(Self(shared))
     }
 
     /// The vault behind the engine.

@@ -30,6 +30,7 @@ mod resolve;
 mod respond;
 mod roster;
 mod server;
+mod sign_ins;
 mod socket;
 mod stored;
 mod surface;

@@ -1,3 +1,5 @@
+mod sign_ins;
+
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use crate::desk::status::StatusResponse;
 use crate::desk::usage::{AuditResponse, RecentResponse, UsageBy, UsageResponse};
 use crate::error::ErrorResponse;
 use crate::router::{AccountsQuery, AuditQuery, BY, RecentQuery, UsageQuery};
-use crate::{Desk, Endpoint, LinkResponse, ManageError, ManageToken, router};
+use crate::{Desk, Endpoint, ManageError, ManageToken, PageLinkResponse, router};
 
 const CONNECT: Duration = Duration::from_secs(2);
 /// A status takes a running engine milliseconds.
@@ -226,7 +228,7 @@ impl Client {
     }
 
     /// Makes a link to the page that works once.
-    pub async fn page_link(&self) -> Result<LinkResponse, ClientError> {
+    pub async fn page_link(&self) -> Result<PageLinkResponse, ClientError> {
         self.call(Method::POST, "/manage/link", None::<&()>).await
     }
 
@@ -273,6 +275,12 @@ impl Client {
 
     async fn tell(&self, method: Method, path: &str) -> Result<(), ClientError> {
         self.checked(method, path, None).await.map(drop)
+    }
+
+    async fn give(&self, path: &str, body: &impl Serialize) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(body);
+        let body = body.map_err(|error| ClientError::Garbled(error.to_string()))?;
+        self.checked(Method::POST, path, Some(body)).await.map(drop)
     }
 
     /// The body of a good answer.

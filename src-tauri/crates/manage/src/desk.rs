@@ -6,8 +6,13 @@ pub(crate) mod config;
 mod fields;
 pub(crate) mod keys;
 pub(crate) mod models;
+pub(crate) mod notices;
 pub(crate) mod providers;
+pub(crate) mod routes;
+pub(crate) mod sign_ins;
+pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod step;
 pub(crate) mod usage;
 
 use std::path::PathBuf;

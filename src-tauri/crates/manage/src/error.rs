@@ -7,6 +7,8 @@ use byokey_vault::VaultError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::desk::notices::NoticeInfo;
+
 /// Why an operation was refused, in a form that a viewer can branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -31,6 +33,16 @@ pub enum Code {
     Unreachable,
     /// The provider's answer says nothing about the key.
     Unclear,
+    /// No route of the provider has this name.
+    Unknown,
+    /// The provider is used with keys, not by signing in.
+    KeysOnly,
+    /// A person must read and accept a notice first; `notice` is it.
+    NeedsNotice,
+    /// The provider has ended this way; `retired` tells more.
+    Retired,
+    /// The sign-in cannot be done.
+    SignIn,
     /// The name is taken.
     NameTaken,
     /// A name or value has a form that cannot be kept.
@@ -51,6 +63,25 @@ pub struct ManageError {
     pub code: Code,
     /// What happened and what to do.
     pub message: String,
+    /// What a person must read and accept first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Box<NoticeInfo>>,
+    /// Why a way is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Box<RetiredInfo>>,
+}
+
+/// Why a way to sign in is closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RetiredInfo {
+    /// The route's name.
+    pub route: String,
+    /// Day on which it ended, `YYYY-MM-DD`; empty if unknown.
+    pub since: String,
+    /// Why.
+    pub reason: String,
+    /// What to use instead.
+    pub replacement: String,
 }
 
 /// The body of every refusal.
@@ -64,20 +95,25 @@ impl ManageError {
         Self {
             code,
             message: message.into(),
+            notice: None,
+            retired: None,
         }
     }
 
     fn status(&self) -> StatusCode {
         match self.code {
             Code::Unauthorized => StatusCode::UNAUTHORIZED,
-            Code::NotFound | Code::UnknownProvider => StatusCode::NOT_FOUND,
+            Code::NotFound | Code::UnknownProvider | Code::Unknown => StatusCode::NOT_FOUND,
             Code::Method => StatusCode::METHOD_NOT_ALLOWED,
             Code::BadRequest => StatusCode::BAD_REQUEST,
             Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Code::KeyShape | Code::KeyRefused | Code::BadValue | Code::Config => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            Code::NameTaken => StatusCode::CONFLICT,
+            Code::KeyShape
+            | Code::KeyRefused
+            | Code::KeysOnly
+            | Code::BadValue
+            | Code::Config
+            | Code::SignIn => StatusCode::UNPROCESSABLE_ENTITY,
+            Code::NameTaken | Code::NeedsNotice | Code::Retired => StatusCode::CONFLICT,
             Code::Unreachable | Code::Unclear => StatusCode::BAD_GATEWAY,
             Code::Vault | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -122,14 +158,40 @@ impl From<KeyTrouble> for ManageError {
 
 impl From<SigninError> for ManageError {
     fn from(error: SigninError) -> Self {
-        let code = match error {
+        let code = match &error {
             SigninError::Shape(_) => Code::KeyShape,
             SigninError::BadKey { .. } | SigninError::Refused { .. } => Code::KeyRefused,
             SigninError::Unreachable { .. } => Code::Unreachable,
-            SigninError::Unexpected { .. } | SigninError::NoCheck { .. } => Code::Unclear,
+            SigninError::Unexpected { .. }
+            | SigninError::NoCheck { .. }
+            | SigninError::Unclear { .. } => Code::Unclear,
             SigninError::Address(_) => Code::Config,
-            SigninError::Tls(_) => Code::Internal,
+            SigninError::Unknown(_) => Code::Unknown,
+            SigninError::KeysOnly(_) => Code::KeysOnly,
+            SigninError::Retired { .. } => Code::Retired,
+            SigninError::NeedsNotice { .. } => Code::NeedsNotice,
+            SigninError::NoSignIn => Code::NotFound,
+            SigninError::Missing(_) => Code::BadValue,
+            SigninError::Store(_) => Code::Vault,
+            SigninError::NoRandomness | SigninError::Tls(_) => Code::Internal,
+            _ => Code::SignIn,
         };
-        Self::new(code, error.to_string())
+        let mut refused = Self::new(code, error.to_string());
+        if let SigninError::Retired {
+            route,
+            since,
+            reason,
+            replacement,
+            ..
+        } = error
+        {
+            refused.retired = Some(Box::new(RetiredInfo {
+                route,
+                since,
+                reason,
+                replacement,
+            }));
+        }
+        refused
     }
 }

@@ -24,21 +24,28 @@ pub use desk::accounts::{
     FailureInfo, KeyInput,
 };
 pub use desk::check::{CheckOutcome, CheckResponse};
-pub use desk::config::{AuthInfo, ConfigResponse, OauthInfo, ProviderSettings, TimeoutsInfo};
+pub use desk::config::{
+    AuthInfo, BridgeInfo, ConfigResponse, OauthInfo, ProviderSettings, TimeoutsInfo,
+};
 pub use desk::keys::{
     CreateKeyParams, CreateKeyResponse, KeyInfo, KeysResponse, LimitsInfo, RevokeKeyResponse,
 };
 pub use desk::models::{ModelInfo, ModelsResponse, PriceInfo};
-pub use desk::providers::{FieldInfo, NoticeInfo, ProviderInfo, ProvidersResponse, RouteInfo};
+pub use desk::notices::{AcceptNoticeParams, NoticeInfo};
+pub use desk::providers::{FieldInfo, ProviderInfo, ProvidersResponse};
+pub use desk::routes::RouteInfo;
+pub use desk::sign_ins::{PasteParams, SignInInfo, SignInsResponse, StartSignInParams};
+pub use desk::state::{AccountState, StateKind};
 pub use desk::status::{AccountCounts, IdleAccount, StatusResponse};
+pub use desk::step::{StepInfo, WorkInfo};
 pub use desk::usage::{
     AuditInfo, AuditResponse, AuditVerdict, RecentResponse, RequestInfo, Tokens, UsageBy,
     UsageGroup, UsageResponse,
 };
 pub use desk::{Desk, Setting};
 pub use endpoint::{Endpoint, Published};
-pub use error::{Code, ManageError};
+pub use error::{Code, ManageError, RetiredInfo};
 pub use openapi::document;
-pub use page::{CONTENT_SECURITY_POLICY, LinkResponse};
+pub use page::{CONTENT_SECURITY_POLICY, PageLinkResponse};
 pub use router::router;
 pub use token::ManageToken;

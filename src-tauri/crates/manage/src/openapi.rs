@@ -3,6 +3,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::error::ErrorResponse;
+use crate::router::sign_ins;
 use crate::{events, page, router};
 
 #[derive(OpenApi)]
@@ -21,6 +22,12 @@ use crate::{events, page, router};
         router::remove_account,
         router::make_first,
         router::check_account,
+        sign_ins::start,
+        sign_ins::list,
+        sign_ins::one,
+        sign_ins::paste,
+        sign_ins::cancel,
+        sign_ins::accept_notice,
         router::keys,
         router::create_key,
         router::revoke_key,

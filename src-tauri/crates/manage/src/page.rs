@@ -69,7 +69,7 @@ struct Waiting {
 
 /// A link to the page.
 #[derive(Serialize, Deserialize, ToSchema)]
-pub struct LinkResponse {
+pub struct PageLinkResponse {
     /// Path and fragment, to be put behind the endpoint's URL. Whoever opens it manages byokey.
     pub path: String,
     /// Seconds in which it can be opened, once.
@@ -119,15 +119,15 @@ pub(crate) fn pages(links: Links, token: ManageToken) -> Router {
 }
 
 #[utoipa::path(post, path = "/manage/link", tag = "engine",
-    responses((status = 200, body = LinkResponse)))]
+    responses((status = 200, body = PageLinkResponse)))]
 /// Make a link to the page that works once and for five minutes
 pub(crate) async fn make_link(
     axum::Extension(links): axum::Extension<Links>,
-) -> Result<Json<LinkResponse>, ManageError> {
+) -> Result<Json<PageLinkResponse>, ManageError> {
     let code = links
         .make()
         .map_err(|error| ManageError::new(Code::Internal, error.to_string()))?;
-    Ok(Json(LinkResponse {
+    Ok(Json(PageLinkResponse {
         path: format!("/ui/#code={}", code.expose()),
         expires_s: LIFE.as_secs(),
     }))

@@ -2,6 +2,7 @@
 //! everything else.
 
 mod extract;
+pub(crate) mod sign_ins;
 
 use std::sync::Arc;
 
@@ -52,6 +53,10 @@ pub fn router(desk: Desk, token: ManageToken) -> Router {
         )
         .route("/accounts/{id}/first", post(make_first))
         .route("/accounts/{id}/check", post(check_account))
+        .route("/signins", get(sign_ins::list).post(sign_ins::start))
+        .route("/signins/{id}", get(sign_ins::one).delete(sign_ins::cancel))
+        .route("/signins/{id}/paste", post(sign_ins::paste))
+        .route("/notices/{id}/accept", post(sign_ins::accept_notice))
         .route("/keys", get(keys).post(create_key))
         .route("/keys/{id}", delete(revoke_key))
         .route("/models", get(models))
@@ -127,8 +132,8 @@ pub(crate) async fn status(State(desk): State<Desk>) -> Answer<StatusResponse> {
 #[utoipa::path(get, path = "/manage/providers", tag = "catalog",
     responses((status = 200, body = ProvidersResponse)))]
 /// Everything that may be added, with standing and notices
-pub(crate) async fn providers(State(desk): State<Desk>) -> Json<ProvidersResponse> {
-    Json(desk.providers())
+pub(crate) async fn providers(State(desk): State<Desk>) -> Answer<ProvidersResponse> {
+    desk.providers().await.map(Json)
 }
 
 /// Which accounts.

@@ -35,6 +35,8 @@ export function account(id: number, provider: string, name: string, hint: string
     provider,
     name,
     route: "api-key",
+    kind: "key",
+    state: { kind: "fresh" },
     enabled: true,
     priority: id,
     limited: false,
@@ -58,7 +60,8 @@ export function accounts(): AccountInfo[] {
 }
 
 function route(id: string, name: string, rest: Partial<RouteInfo> = {}): RouteInfo {
-  return { id, name, flow: "key", standing: "official", status: "active", offer: "on", ...rest };
+  const login = rest.flow !== undefined && rest.flow !== "open";
+  return { id, name, flow: "key", login, best: false, standing: "official", status: "active", offer: "on", fields: [], choices: [], ...rest };
 }
 
 function provider(id: string, name: string, routes: RouteInfo[], rest: Partial<ProviderInfo> = {}): ProviderInfo {
@@ -75,6 +78,8 @@ function provider(id: string, name: string, routes: RouteInfo[], rest: Partial<P
     fields: [],
     models: 12,
     as_of: "2026-11-21",
+    sign_in: {},
+    allow_retired: false,
     routes,
     ...rest,
   };
@@ -233,7 +238,7 @@ export function config(broken: boolean): ConfigResponse {
     timeouts: { connect_s: 10, headers_s: 300, idle_s: 300 },
     vault: null,
     providers: broken
-      ? { "my-gateway": { has_api_key: true, base_url: "https://llm.example.org/v1", headers: ["x-team"], dialect: "chat", models: ["my-model"] } }
+      ? { "my-gateway": { has_api_key: true, base_url: "https://llm.example.org/v1", headers: ["x-team"], dialect: "chat", models: ["my-model"], origins: {}, has_proxy: false, allow_retired: false } }
       : {},
     aliases: broken ? { fast: ["claude/claude-haiku-4-5", "openai/gpt-5-mini"] } : {},
   };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use byokey_bridge::BridgeSettings;
 use byokey_signin::Overrides;
 use byokey_vault::Secret;
 use byokey_wire::Dialect;
@@ -227,6 +228,16 @@ impl ProviderConfig {
             headers: self.headers.clone(),
             proxy: value(&self.proxy),
             allow_retired: self.allow_retired,
+        }
+    }
+}
+
+impl BridgeConfig {
+    /// What it says, in the terms of the program's room.
+    pub fn settings(&self) -> BridgeSettings {
+        BridgeSettings {
+            program: self.program.clone(),
+            env: self.env.clone(),
         }
     }
 }

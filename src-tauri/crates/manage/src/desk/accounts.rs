@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use byokey_catalog::{Catalog, Flow, Provider, Route, Status};
 use byokey_gateway::config::ProviderConfig;
 use byokey_signin::{KeyTrouble, SigninError, guess_provider, tidy_key};
-use byokey_vault::{Account, AccountChange, AccountId, Actor, NewAccount, Secret};
+use byokey_vault::{Account, AccountChange, AccountId, AccountKind, Actor, NewAccount, Secret};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::Desk;
 use super::check::CheckOutcome;
 use super::fields;
+use super::state::{AccountState, House};
 use crate::{Code, ManageError};
 
 /// An account as it may be shown.
@@ -24,6 +25,24 @@ pub struct AccountInfo {
     pub name: String,
     /// The way it came in.
     pub route: String,
+    /// How it is held: `key`, `tokens`, `followed` (the login of another program) or `bridge` (a
+    /// program of the user's makes the calls).
+    #[schema(value_type = String)]
+    pub kind: AccountKind,
+    /// What people know it by: an e-mail address or a login.
+    pub label: Option<String>,
+    /// The plan that it is on, in the provider's words.
+    pub plan: Option<String>,
+    /// The program whose login it follows.
+    pub owner: Option<String>,
+    /// Where that program keeps the login.
+    pub source: Option<String>,
+    /// When its access token ends; byokey renews it before.
+    pub expires: Option<Timestamp>,
+    /// When its tokens last came.
+    pub renewed: Option<Timestamp>,
+    /// How it is.
+    pub state: AccountState,
     /// Whether requests may use it.
     pub enabled: bool,
     /// Place among the provider's accounts; the lowest is asked first.
@@ -135,7 +154,7 @@ impl Desk {
         let shown = all
             .into_iter()
             .filter(|account| wanted.as_ref().is_none_or(|id| account.provider == *id));
-        let accounts = shown.map(|account| self.info(account)).collect();
+        let accounts = self.infos(shown).await?;
         Ok(AccountsResponse { accounts })
     }
 
@@ -179,7 +198,7 @@ impl Desk {
             };
             vault.add_key(new, key, by)
         });
-        let account = self.info(added.await?);
+        let account = self.info(added.await?).await?;
         Ok(AddAccountResponse { account, outcome })
     }
 
@@ -204,7 +223,7 @@ impl Desk {
             fields: params.fields,
         };
         let changed = self.change(move |vault| vault.update_account(AccountId(id), change, by));
-        Ok(self.info(changed.await?))
+        self.info(changed.await?).await
     }
 
     /// Puts an account before all others of its provider, and switches it on.
@@ -213,7 +232,7 @@ impl Desk {
     /// [`Code::NotFound`] and [`Code::Vault`].
     pub async fn make_first(&self, id: i64, by: Actor) -> Result<AccountInfo, ManageError> {
         let first = self.change(move |vault| vault.make_first(AccountId(id), by));
-        Ok(self.info(first.await?))
+        self.info(first.await?).await
     }
 
     /// Forgets an account and its secret; its usage stays.
@@ -230,14 +249,50 @@ impl Desk {
         config.providers.remove(&provider.id).unwrap_or_default()
     }
 
-    fn info(&self, account: Account) -> AccountInfo {
+    async fn info(&self, account: Account) -> Result<AccountInfo, ManageError> {
+        let mut infos = self.infos([account].into_iter()).await?;
+        // There are as many as were asked for.
+        infos
+            .pop()
+            .ok_or_else(|| ManageError::new(Code::Internal, "no account"))
+    }
+
+    async fn infos(
+        &self,
+        accounts: impl Iterator<Item = Account>,
+    ) -> Result<Vec<AccountInfo>, ManageError> {
+        let accepted = self.with_vault(|vault| vault.notices()).await?;
+        let (catalog, config) = (self.engine.catalog(), self.engine.config());
+        let house = House {
+            catalog: &catalog,
+            config: &config,
+            accepted: &accepted,
+        };
         let idle = self.engine.idle_accounts();
-        let idle = idle.into_iter().find(|(idle, _)| idle.id == account.id);
-        AccountInfo {
+        let infos = accounts.map(|account| {
+            let idle = idle.iter().find(|(idle, _)| idle.id == account.id);
+            let state = AccountState::of(&account, &house);
+            AccountInfo::of(account, state, idle.map(|(_, reason)| reason.clone()))
+        });
+        Ok(infos.collect())
+    }
+}
+
+impl AccountInfo {
+    fn of(account: Account, state: AccountState, idle: Option<String>) -> Self {
+        Self {
             id: account.id.0,
             provider: account.provider,
             name: account.name,
             route: account.route,
+            kind: account.kind,
+            label: account.label,
+            plan: account.plan,
+            owner: account.owner,
+            source: account.source,
+            expires: account.expires,
+            renewed: account.renewed,
+            state,
             enabled: account.enabled,
             priority: account.priority,
             limited: account.limited,
@@ -250,7 +305,7 @@ impl Desk {
                 at: failure.at,
                 message: failure.message,
             }),
-            idle: idle.map(|(_, reason)| reason),
+            idle,
         }
     }
 }

@@ -136,7 +136,7 @@ fn told(error: SigninError) -> Result<CheckResponse, ManageError> {
         }
         SigninError::Unreachable { .. } => CheckOutcome::Unreachable,
         SigninError::Unexpected { .. } | SigninError::NoCheck { .. } => CheckOutcome::Unclear,
-        SigninError::Address(_) | SigninError::Tls(_) => return Err(error.into()),
+        _ => return Err(error.into()),
     };
     Ok(CheckResponse {
         outcome,

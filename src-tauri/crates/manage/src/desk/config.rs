@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use byokey_gateway::config::{OauthOverride, ProviderConfig};
+use byokey_gateway::config::{BridgeConfig, OauthOverride, ProviderConfig};
 use byokey_wire::Dialect;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -76,6 +76,23 @@ pub struct ProviderSettings {
     pub models: Vec<String>,
     /// The user's own sign-in application or issuer.
     pub oauth: Option<OauthInfo>,
+    /// Origin → origin: whatever byokey would call at the first goes to the second.
+    pub origins: BTreeMap<String, String>,
+    /// Whether its calls go through a network proxy.
+    pub has_proxy: bool,
+    /// Whether ways to sign in that the provider has ended may be tried.
+    pub allow_retired: bool,
+    /// The user's own program that makes the calls.
+    pub bridge: Option<BridgeInfo>,
+}
+
+/// The user's own program that makes a provider's calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BridgeInfo {
+    /// Where it lies, if the file says so.
+    pub program: Option<String>,
+    /// Names of the environment variables that it gets beside.
+    pub env: Vec<String>,
 }
 
 /// Overrides of a provider's sign-in data.
@@ -83,12 +100,20 @@ pub struct ProviderSettings {
 pub struct OauthInfo {
     /// Client id of the user's own application.
     pub client_id: Option<String>,
+    /// Whether the file holds a secret of that application.
+    pub has_client_secret: bool,
+    /// OpenID issuer.
+    pub issuer: Option<String>,
+    /// Scopes that are asked for.
+    pub scopes: Vec<String>,
     /// Authorization page.
     pub authorize_url: Option<String>,
     /// Token endpoint.
     pub token_url: Option<String>,
     /// Device-code endpoint.
     pub device_url: Option<String>,
+    /// Revocation endpoint.
+    pub revoke_url: Option<String>,
     /// Redirect address.
     pub redirect: Option<String>,
 }
@@ -135,6 +160,10 @@ impl From<ProviderConfig> for ProviderSettings {
             dialect: settings.dialect,
             models: settings.models,
             oauth: settings.oauth.map(OauthInfo::from),
+            origins: settings.origins,
+            has_proxy: settings.proxy.is_some(),
+            allow_retired: settings.allow_retired,
+            bridge: settings.bridge.map(BridgeInfo::from),
         }
     }
 }
@@ -143,10 +172,23 @@ impl From<OauthOverride> for OauthInfo {
     fn from(oauth: OauthOverride) -> Self {
         Self {
             client_id: oauth.client_id,
+            has_client_secret: oauth.client_secret.is_some(),
+            issuer: oauth.issuer,
+            scopes: oauth.scopes,
             authorize_url: oauth.authorize_url,
             token_url: oauth.token_url,
             device_url: oauth.device_url,
+            revoke_url: oauth.revoke_url,
             redirect: oauth.redirect,
+        }
+    }
+}
+
+impl From<BridgeConfig> for BridgeInfo {
+    fn from(bridge: BridgeConfig) -> Self {
+        Self {
+            program: bridge.program.map(|path| path.display().to_string()),
+            env: bridge.env.into_keys().collect(),
         }
     }
 }

@@ -104,6 +104,30 @@ pub(super) fn complete(
     )))
 }
 
+/// Whether a route asks for these fields. What the values must look like is for its flow to say.
+pub(super) fn for_sign_in(
+    provider: &Provider,
+    route: &Route,
+    given: &Fields,
+) -> Result<(), ManageError> {
+    let known: Vec<_> = provider.fields_for(&route.id).collect();
+    let Some(name) = given
+        .keys()
+        .find(|name| !known.iter().any(|field| field.name == **name))
+    else {
+        return Ok(());
+    };
+    let known: Vec<_> = known.iter().map(|field| field.name.as_str()).collect();
+    let known = match &known[..] {
+        [] => "it asks for none".to_owned(),
+        known => format!("it asks for {}", known.join(", ")),
+    };
+    Err(bad(format!(
+        "{} has no field `{name}`; {known}",
+        route.name
+    )))
+}
+
 /// The changes as the vault takes them.
 pub(super) fn pairs(given: &Fields) -> Vec<(&str, &str)> {
     given

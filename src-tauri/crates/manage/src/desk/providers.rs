@@ -1,10 +1,13 @@
-use byokey_catalog::{
-    Catalog, Date, Field, Flow, Kind, NoticeKind, Offer, Provider, Route, Standing, Status,
-};
+use std::collections::BTreeMap;
+
+use byokey_catalog::{Field, Kind, Provider};
+use byokey_gateway::config::ProviderConfig;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Desk;
+use super::routes::{RouteInfo, day};
+use crate::ManageError;
 
 /// A company product that a person may have an account with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +37,11 @@ pub struct ProviderInfo {
     pub models: usize,
     /// Day on which the row was last compared with its sources, `YYYY-MM-DD`.
     pub as_of: Option<String>,
+    /// Names under which a person may ask to sign in, and the routes that each means, the best first;
+    /// the provider's own names mean all of its routes.
+    pub sign_in: BTreeMap<String, Vec<String>>,
+    /// Whether the configuration lets ways be tried that the provider has ended.
+    pub allow_retired: bool,
     /// Ways to get a credential, the recommended one first.
     pub routes: Vec<RouteInfo>,
 }
@@ -53,56 +61,6 @@ pub struct FieldInfo {
     pub routes: Vec<String>,
 }
 
-/// One way to get a credential.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct RouteInfo {
-    /// Name in rows, unique within the provider.
-    pub id: String,
-    /// Name shown to people.
-    pub name: String,
-    /// What a person does: `open` (nothing), `key`, `browser`, `device` or `bridge`.
-    pub flow: String,
-    /// On whose word it stands: `official`, `bridge`, `unofficial` or `retired`.
-    #[schema(value_type = String)]
-    pub standing: Standing,
-    /// Whether it works: `active`, `restricted` or `retired`.
-    #[schema(value_type = String)]
-    pub status: Status,
-    /// How it is offered: `on`, `after-notice` or `greyed`.
-    #[schema(value_type = String)]
-    pub offer: Offer,
-    /// Day from which the status holds, `YYYY-MM-DD`.
-    pub since: Option<String>,
-    /// Day on which it ended, `YYYY-MM-DD`.
-    pub retired: Option<String>,
-    /// Why it is restricted or retired.
-    pub reason: Option<String>,
-    /// What to use instead.
-    pub replacement: Option<String>,
-    /// Page on which a key is made.
-    pub key_page: Option<String>,
-    /// The text shown with it.
-    pub notice: Option<NoticeInfo>,
-}
-
-/// A text that a person reads before or beside a route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct NoticeInfo {
-    /// Name kept with an acceptance.
-    pub id: String,
-    /// Number of the wording; acceptance of an older one no longer counts.
-    pub version: u32,
-    /// How it is shown: `text`, `modal`, `required` or `greyed`.
-    #[schema(value_type = String)]
-    pub kind: NoticeKind,
-    /// The words.
-    pub text: String,
-    /// The provider's page that it speaks of.
-    pub source: Option<String>,
-    /// Day on which that page was read, `YYYY-MM-DD`.
-    pub read: String,
-}
-
 /// All providers, by id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProvidersResponse {
@@ -112,30 +70,44 @@ pub struct ProvidersResponse {
 
 impl Desk {
     /// Everything that a person may add, with what is to be known before.
-    pub fn providers(&self) -> ProvidersResponse {
+    ///
+    /// # Errors
+    /// [`Code::Vault`](crate::Code::Vault).
+    pub async fn providers(&self) -> Result<ProvidersResponse, ManageError> {
         let (catalog, config) = (self.engine.catalog(), self.engine.config());
-        let info = |provider: &Provider| {
-            let settings = config.providers.get(&provider.id);
-            let base_url = settings.and_then(|settings| settings.base_url.clone());
-            let routes = provider.routes.iter();
-            ProviderInfo {
-                id: provider.id.clone(),
-                name: provider.name.clone(),
-                aliases: provider.aliases.clone(),
-                kind: provider.kind,
-                enabled: config.provider_enabled(&provider.id),
-                base_url: base_url.unwrap_or_else(|| provider.base_url.clone()),
-                docs_url: provider.docs_url.clone(),
-                checkable: provider.check.is_some(),
-                env: provider.env.clone(),
-                fields: provider.fields.iter().map(FieldInfo::of).collect(),
-                models: provider.models.len(),
-                as_of: day(provider.as_of),
-                routes: routes.map(|route| RouteInfo::of(route, &catalog)).collect(),
-            }
-        };
-        ProvidersResponse {
-            providers: catalog.providers().map(info).collect(),
+        self.with_vault(move |vault| {
+            let accepted = vault.notices()?;
+            let info = |provider: &Provider| {
+                let settings = config.providers.get(&provider.id);
+                let routes = RouteInfo::all(&catalog, provider, settings, &accepted);
+                ProviderInfo::of(provider, settings, routes)
+            };
+            let providers = catalog.providers().map(info).collect();
+            Ok::<_, byokey_vault::VaultError>(ProvidersResponse { providers })
+        })
+        .await
+    }
+}
+
+impl ProviderInfo {
+    fn of(provider: &Provider, settings: Option<&ProviderConfig>, routes: Vec<RouteInfo>) -> Self {
+        let base_url = settings.and_then(|settings| settings.base_url.clone());
+        Self {
+            id: provider.id.clone(),
+            name: provider.name.clone(),
+            aliases: provider.aliases.clone(),
+            kind: provider.kind,
+            enabled: settings.and_then(|it| it.enabled).unwrap_or(true),
+            base_url: base_url.unwrap_or_else(|| provider.base_url.clone()),
+            docs_url: provider.docs_url.clone(),
+            checkable: provider.check.is_some(),
+            env: provider.env.clone(),
+            fields: provider.fields.iter().map(FieldInfo::of).collect(),
+            models: provider.models.len(),
+            as_of: day(provider.as_of),
+            sign_in: provider.sign_in.clone(),
+            allow_retired: settings.is_some_and(|it| it.allow_retired),
+            routes,
         }
     }
 }
@@ -150,48 +122,4 @@ impl FieldInfo {
             routes: field.routes.clone(),
         }
     }
-}
-
-impl RouteInfo {
-    fn of(route: &Route, catalog: &Catalog) -> Self {
-        let key_page = match &route.flow {
-            Flow::Key(key) => key.page.clone(),
-            _ => None,
-        };
-        Self {
-            id: route.id.clone(),
-            name: route.name.clone(),
-            flow: flow(&route.flow).to_owned(),
-            standing: route.standing,
-            status: route.status,
-            offer: route.offer(),
-            since: day(route.since),
-            retired: day(route.retired),
-            reason: route.reason.clone(),
-            replacement: route.replacement.clone(),
-            key_page,
-            notice: catalog.notice(route).map(|notice| NoticeInfo {
-                id: notice.id.clone(),
-                version: notice.version,
-                kind: notice.kind,
-                text: notice.text.clone(),
-                source: notice.source.clone(),
-                read: notice.read.to_string(),
-            }),
-        }
-    }
-}
-
-fn flow(flow: &Flow) -> &'static str {
-    match flow {
-        Flow::Open => "open",
-        Flow::Key(_) => "key",
-        Flow::Pkce(_) | Flow::AwsPkce(_) => "browser",
-        Flow::Device(_) | Flow::AwsDevice(_) | Flow::Poll(_) => "device",
-        Flow::Bridge(_) => "bridge",
-    }
-}
-
-fn day(date: Option<Date>) -> Option<String> {
-    date.map(|date| date.to_string())
 }

@@ -36,7 +36,7 @@ async fn a_link_opens_the_page_once() {
 
     let with = Request::post("/manage/link").header("authorization", bearer);
     let made = app.clone().oneshot(with.body(Body::empty()).unwrap()).await;
-    let link: LinkResponse = serde_json::from_slice(&body(made.unwrap()).await).unwrap();
+    let link: PageLinkResponse = serde_json::from_slice(&body(made.unwrap()).await).unwrap();
     let code = link.path.strip_prefix("/ui/#code=").unwrap();
 
     let wrong = app.clone().oneshot(opening("guess")).await.unwrap();
