@@ -108,9 +108,14 @@ fn calls(ask: &Ask) -> Vec<Call> {
     } else {
         1
     };
+    let group = ask.control.group.as_ref();
+    let tools = ask
+        .tools
+        .iter()
+        .filter(|tool| group.is_none() || tool.namespace.as_ref() == group);
     let offered: Vec<_> = match &ask.tool_choice {
-        ToolChoice::Named(name) => ask.tools.iter().filter(|tool| tool.name == *name).collect(),
-        _ => ask.tools.iter().collect(),
+        ToolChoice::Named(name) => tools.filter(|tool| tool.name == *name).collect(),
+        _ => tools.collect(),
     };
     let rounds = offered
         .iter()

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Control {
     /// `parallel`: calls two tools at once.
     pub parallel: bool,
+    /// `group=NAME`: calls only tools that stand in the group of this name.
+    pub group: Option<String>,
     /// `ids`: gives calls an id where the dialect leaves it open.
     pub ids: bool,
     /// `think`: shows reasoning before the answer.
@@ -72,6 +74,7 @@ impl Control {
         let number = || value.parse::<usize>().ok();
         match name {
             "parallel" => self.parallel = true,
+            "group" => self.group = Some(value.to_owned()),
             "ids" => self.ids = true,
             "think" => self.think = true,
             "image" => self.image = true,

@@ -20,6 +20,9 @@ use crate::{
 /// The test program that drives byokey with the official SDKs.
 const CLIENTS: &str = "clients";
 
+/// The test program that drives the official programs behind bridges.
+const PROGRAMS: &str = "programs";
+
 /// The test program that plays with a real keychain, in sessions of its own.
 const KEYCHAIN: &str = "secret_service";
 
@@ -47,7 +50,7 @@ pub(crate) enum Layer {
     Doc,
     /// Whole crates and the real program against simulated providers
     E2e,
-    /// The official SDKs through the real program
+    /// The official SDKs through the real program, and the official programs through the bridges
     Clients,
     /// LangChain's standard tests of chat models through the real program
     Langchain,
@@ -132,7 +135,7 @@ pub(crate) fn run(layer: Layer, built: &mut Vec<TestProgram>) -> Result<Count> {
         }
         Layer::E2e => {
             let python = [("BYOKEY_TEST_PYTHON", clients_python()?)];
-            let others = |name: &str| name != CLIENTS && name != KEYCHAIN;
+            let others = |name: &str| ![CLIENTS, PROGRAMS, KEYCHAIN].contains(&name);
             tests(
                 &|program| program.is_integration && others(&program.name),
                 &python,
@@ -144,9 +147,11 @@ pub(crate) fn run(layer: Layer, built: &mut Vec<TestProgram>) -> Result<Count> {
                 ("BYOKEY_TEST_PYTHON", clients_python()?),
                 ("BYOKEY_TEST_NODE", node.program),
                 ("BYOKEY_TEST_NODE_FOLDER", node.folder),
+                ("BYOKEY_TEST_PROGRAMS", node::ensure_programs()?),
             ];
+            let wanted = |name: &str| [CLIENTS, PROGRAMS].contains(&name);
             tests(
-                &|program| program.is_integration && program.name == CLIENTS,
+                &|program| program.is_integration && wanted(&program.name),
                 &programs,
             )
         }

@@ -1,4 +1,5 @@
-//! Node with the official JavaScript SDKs, for tests that drive byokey with real clients.
+//! Node with the official JavaScript SDKs, for tests that drive byokey with real clients, and the
+//! official programs that byokey drives.
 
 use std::{
     env, fs,
@@ -14,11 +15,22 @@ use crate::{
 };
 
 /// What is installed, and the exact version of every package below it.
-const PACKAGES: [(&str, &str); 2] = [
+type Packages = [(&'static str, &'static str); 2];
+
+const SDKS: Packages = [
     ("package.json", include_str!("../node/package.json")),
     (
         "package-lock.json",
         include_str!("../node/package-lock.json"),
+    ),
+];
+
+/// The programs that bridges run, unmodified.
+const PROGRAMS: Packages = [
+    ("package.json", include_str!("../programs/package.json")),
+    (
+        "package-lock.json",
+        include_str!("../programs/package-lock.json"),
     ),
 ];
 
@@ -42,17 +54,33 @@ pub(crate) fn ensure() -> Result<Node> {
     let folder = build::target_folder()?.join("test-node");
     fs::create_dir_all(&folder).context("cannot make a folder for the Node packages")?;
     let program = program(&folder)?;
+    install(&folder, SDKS)?;
+    Ok(Node { program, folder })
+}
+
+/// Prepares the folder whose `node_modules` holds the programs that bridges run; npm must be there.
+///
+/// # Errors
+/// When packages cannot be installed.
+pub(crate) fn ensure_programs() -> Result<PathBuf> {
+    let folder = build::target_folder()?.join("test-programs");
+    fs::create_dir_all(&folder).context("cannot make a folder for the programs")?;
+    install(&folder, PROGRAMS)?;
+    Ok(folder)
+}
+
+fn install(folder: &Path, packages: Packages) -> Result<()> {
     // Written last, so an interrupted installation is not taken for a finished one.
     let stamp = folder.join("installed.json");
-    let wanted = PACKAGES[1].1;
-    if !fs::read_to_string(&stamp).is_ok_and(|done| done == wanted) {
-        for (name, content) in PACKAGES {
-            fs::write(folder.join(name), content).context("cannot write the list of packages")?;
-        }
-        run(npm(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
-        fs::write(&stamp, wanted).context("cannot mark the Node packages as complete")?;
+    let wanted = packages[1].1;
+    if fs::read_to_string(&stamp).is_ok_and(|done| done == wanted) {
+        return Ok(());
     }
-    Ok(Node { program, folder })
+    for (name, content) in packages {
+        fs::write(folder.join(name), content).context("cannot write the list of packages")?;
+    }
+    run(npm(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
+    fs::write(&stamp, wanted).context("cannot mark the Node packages as complete")
 }
 
 /// The system's Node if it is recent, else one of our own.

@@ -8,11 +8,13 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::{
-    BridgeBody, BridgeTrouble, LoginState, LoginWord, ProgramInfo,
+    BridgeBody, BridgeTrouble, LoginState, LoginWord, ProgramInfo, Version,
     claude::{self, Claude},
+    codex::{self, Codex},
     login,
     process::Launch,
     program::{self, Facts, Programs, login_command},
+    request,
     work::Work,
 };
 
@@ -45,6 +47,22 @@ pub struct Bridges {
     work: Work,
     programs: Programs,
     claude: Claude,
+    codex: Codex,
+}
+
+/// A model that a program offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BridgeModel {
+    /// Its name in requests.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// How hard it can be told to think, in the program's words.
+    pub efforts: Vec<String>,
+    /// Whether it takes pictures.
+    pub takes_images: bool,
+    /// Whether the program takes it when nobody chooses.
+    pub is_default: bool,
 }
 
 impl Bridges {
@@ -54,6 +72,7 @@ impl Bridges {
             work: Work::new(work),
             programs: Programs::default(),
             claude: Claude::default(),
+            codex: Codex::default(),
         }
     }
 
@@ -67,9 +86,10 @@ impl Bridges {
                 BridgeProtocol::ClaudeStreamJson => {
                     self.claude.call(&desk, call.account, &call.body).await
                 }
-                BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => {
-                    Err(desk.no_command())
+                BridgeProtocol::CodexAppServer => {
+                    self.codex.call(&desk, call.account, &call.body).await
                 }
+                BridgeProtocol::CopilotSdk => Err(desk.no_command()),
             }
         };
         match answer.await {
@@ -94,15 +114,30 @@ impl Bridges {
         };
         let login = match bridge.protocol {
             BridgeProtocol::ClaudeStreamJson => claude::login_state(&desk).await?,
-            BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => {
-                LoginState::Unknown(String::new())
-            }
+            BridgeProtocol::CodexAppServer => codex::login_state(&desk).await?,
+            BridgeProtocol::CopilotSdk => LoginState::Unknown(String::new()),
         };
         Ok(ProgramInfo {
             path: desk.path,
             version: facts.version,
             login,
         })
+    }
+
+    /// The models that the program offers to who is signed in there.
+    ///
+    /// # Errors
+    /// [`BridgeTrouble::NoCommand`] when the program tells no list, or why it did not.
+    pub async fn models(
+        &self,
+        bridge: &Bridge,
+        settings: &BridgeSettings,
+    ) -> Result<Vec<BridgeModel>, BridgeTrouble> {
+        let desk = self.desk(bridge, settings)?;
+        match bridge.protocol {
+            BridgeProtocol::CodexAppServer => codex::models(&desk).await,
+            BridgeProtocol::ClaudeStreamJson | BridgeProtocol::CopilotSdk => Err(desk.no_command()),
+        }
     }
 
     /// Starts the program's own sign-in and waits for its end. `pasted` brings what the person
@@ -168,9 +203,9 @@ impl Bridges {
 pub(crate) struct Desk<'a> {
     pub(crate) bridge: &'a Bridge,
     pub(crate) path: PathBuf,
+    pub(crate) settings: &'a BridgeSettings,
+    pub(crate) folder: &'a std::path::Path,
     programs: &'a Programs,
-    settings: &'a BridgeSettings,
-    folder: &'a std::path::Path,
 }
 
 impl Desk<'_> {
@@ -188,6 +223,17 @@ impl Desk<'_> {
     /// What the program says of itself; `help` are the arguments that make it print its options.
     pub(crate) async fn facts(&self, help: &[&str]) -> Result<Arc<Facts>, BridgeTrouble> {
         self.programs.facts(&self.launch(), help).await
+    }
+
+    /// That it lacks what byokey relies on.
+    pub(crate) fn too_old(&self, version: Version, oldest: Version) -> BridgeTrouble {
+        BridgeTrouble::TooOld {
+            program: self.bridge.program.clone(),
+            version,
+            oldest,
+            path: self.path.clone(),
+            install_url: self.bridge.install_url.clone(),
+        }
     }
 
     /// That nobody is signed in there.
@@ -220,6 +266,7 @@ fn places(protocol: BridgeProtocol) -> &'static [&'static str] {
 pub fn losses(protocol: BridgeProtocol, body: &[u8]) -> Ledger {
     match protocol {
         BridgeProtocol::ClaudeStreamJson => claude::losses(body),
-        BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => Ledger::default(),
+        BridgeProtocol::CodexAppServer => request::losses(body),
+        BridgeProtocol::CopilotSdk => Ledger::default(),
     }
 }

@@ -8,17 +8,22 @@
 mod body;
 mod bridges;
 mod claude;
+mod codex;
 mod frames;
 mod login;
+mod pool;
 mod process;
 mod program;
+mod request;
+mod rpc;
 mod runs;
 mod trouble;
+mod voice;
 mod words;
 mod work;
 
 pub use body::BridgeBody;
-pub use bridges::{BridgeCall, BridgeSettings, Bridges, losses};
+pub use bridges::{BridgeCall, BridgeModel, BridgeSettings, Bridges, losses};
 pub use login::LoginWord;
 pub use program::{LoginState, ProgramInfo, Version, find};
 pub use trouble::BridgeTrouble;

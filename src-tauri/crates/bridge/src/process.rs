@@ -158,9 +158,14 @@ impl Running {
         self.child.stdin.take()
     }
 
+    /// What it writes; once.
+    pub(crate) fn output(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
     /// What it writes, by line; once.
     pub(crate) fn lines(&mut self) -> Option<Lines<ChildStdout>> {
-        self.child.stdout.take().map(Lines::new)
+        self.output().map(Lines::new)
     }
 
     /// Waits for its end.

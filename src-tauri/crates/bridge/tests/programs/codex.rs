@@ -1,0 +1,426 @@
+//! The real Codex CLI with a provider of its own: the simulated Responses API.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use byokey_bridge::{
+    BridgeBody, BridgeCall, BridgeSettings, BridgeTrouble, Bridges, LoginState, losses,
+};
+use byokey_catalog::{Bridge, Catalog, Flow};
+use byokey_sim::{Kind, Script, Seen, Sim};
+use http::Response;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::rig::{Said, packages, request, soon, user};
+
+/// A user's machine with Codex on it.
+struct House {
+    folder: TempDir,
+    sim: Sim,
+    bridge: Bridge,
+    settings: BridgeSettings,
+    bridges: Bridges,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With more lines at the end of Codex' own settings.
+    async fn with(lines: &[&str]) -> Self {
+        let house = Self::empty().await;
+        let settings = format!(
+            "model_provider = \"sim\"\ncheck_for_update_on_startup = false\n\
+             [analytics]\nenabled = false\n\
+             [model_providers.sim]\nname = \"sim\"\nbase_url = \"{}\"\nenv_key = \"SIM_KEY\"\n\
+             wire_api = \"responses\"\n{}\n",
+            house.sim.base_url(),
+            lines.join("\n"),
+        );
+        fs::write(house.home().join("config.toml"), settings).unwrap();
+        house
+    }
+
+    /// Nobody has ever used Codex here.
+    async fn empty() -> Self {
+        let folder = TempDir::new().unwrap();
+        let sim = Sim::start(Kind::Responses, Script::default()).await;
+        let home = folder.path().join("codex");
+        fs::create_dir(&home).unwrap();
+        let home = home.to_str().unwrap().to_owned();
+        let settings = BridgeSettings {
+            program: Some(program()),
+            env: [("CODEX_HOME", home), ("SIM_KEY", Script::KEY.to_owned())]
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+        };
+        Self {
+            bridges: Bridges::new(folder.path().join("work")),
+            bridge: row(),
+            folder,
+            sim,
+            settings,
+        }
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("codex")
+    }
+
+    async fn call(&self, body: &Value) -> Response<BridgeBody> {
+        let call = self.bridges.call(BridgeCall {
+            bridge: &self.bridge,
+            settings: &self.settings,
+            account: 1,
+            body: body.to_string().into(),
+        });
+        soon("a reply", call).await
+    }
+
+    async fn say(&self, body: &Value) -> Said {
+        Said::of(self.call(body).await).await
+    }
+
+    async fn trouble(&self, body: &Value) -> (u16, BridgeTrouble) {
+        let response = self.call(body).await;
+        let trouble = response.extensions().get::<BridgeTrouble>().cloned();
+        (response.status().as_u16(), trouble.expect("a trouble"))
+    }
+
+    /// What the model was asked last.
+    fn asked(&self) -> Value {
+        let all = self.sim.requests();
+        all.last().map(Seen::json).unwrap()
+    }
+}
+
+fn row() -> Bridge {
+    let catalog = Catalog::bundled().unwrap();
+    let route = catalog
+        .provider("openai")
+        .unwrap()
+        .route("codex-app-server")
+        .unwrap();
+    match &route.flow {
+        Flow::Bridge(bridge) => bridge.clone(),
+        flow => panic!("{flow:?}"),
+    }
+}
+
+/// The native program within its package for this system.
+fn program() -> PathBuf {
+    let (os, arch) = match (std::env::consts::OS, std::env::consts::ARCH) {
+        (os, "x86_64") => (os, "x64"),
+        (os, _) => (os, "arm64"),
+    };
+    let os = match os {
+        "macos" => "darwin",
+        "windows" => "win32",
+        os => os,
+    };
+    let name = format!("codex{}", std::env::consts::EXE_SUFFIX);
+    let vendor = packages().join(format!("@openai/codex-{os}-{arch}/vendor"));
+    let system = fs::read_dir(&vendor)
+        .expect("the package")
+        .next()
+        .unwrap()
+        .unwrap();
+    system.path().join("bin").join(name)
+}
+
+/// Items of the conversation that the model saw, without what Codex puts in front.
+fn items(asked: &Value) -> Vec<Value> {
+    let all = asked["input"].as_array().unwrap().iter();
+    let plain = all.map(|item| {
+        let mut item = item.clone();
+        let members = item.as_object_mut().unwrap();
+        members.retain(|name, _| name != "id" && name != "status");
+        item
+    });
+    plain.collect()
+}
+
+fn tool(name: &str) -> Value {
+    let properties = json!({"city": {"type": "string"}, "days": {"type": "integer"}});
+    json!({"name": name, "description": format!("asks for the {name}"),
+        "input_schema": {"type": "object", "properties": properties}})
+}
+
+fn with_tools(mut body: Value, names: &[&str]) -> Value {
+    body["tools"] = names.iter().map(|name| tool(name)).collect();
+    body
+}
+
+/// The next request of a tool loop: the reply and what came out of its calls.
+fn answered(mut body: Value, said: &Said, outputs: &[&str]) -> Value {
+    let results: Vec<_> = said
+        .calls()
+        .iter()
+        .zip(outputs)
+        .map(|(call, output)| {
+            json!({"type": "tool_result", "tool_use_id": call["id"], "content": output})
+        })
+        .collect();
+    let messages = body["messages"].as_array_mut().unwrap();
+    messages.push(json!({"role": "assistant", "content": said.content}));
+    messages.push(json!({"role": "user", "content": results}));
+    body
+}
+
+#[tokio::test]
+async fn text_streams_with_thoughts_and_counts() {
+    let house = House::new().await;
+    let mut body = request("gpt-x", &user("hello [[sim group=none think]]"));
+    body["thinking"] = json!({"type": "adaptive"});
+    body["output_config"] = json!({"effort": "high"});
+    let said = house.say(&body).await;
+    assert_eq!(said.content[0]["type"], "thinking");
+    assert!(
+        said.content[0]["thinking"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    );
+    assert!(said.text().contains("hello"), "{said:?}");
+    assert!(said.pieces > 1, "{said:?}");
+    assert_eq!(said.stop_reason, "end_turn");
+    let asked = house.asked();
+    assert_eq!(
+        (&asked["model"], &asked["reasoning"]["effort"]),
+        (&json!("gpt-x"), &json!("high"))
+    );
+    let counts = house.sim.counts();
+    let counts = counts.last().unwrap();
+    let told = |name: &str| said.usage[name].as_u64().unwrap_or(0);
+    let input = told("input_tokens")
+        + told("cache_read_input_tokens")
+        + told("cache_creation_input_tokens");
+    assert_eq!(
+        (input, told("output_tokens")),
+        (counts.prompt, counts.output)
+    );
+}
+
+#[tokio::test]
+async fn the_model_sees_the_callers_conversation_and_nothing_that_acts() {
+    let house = House::with(&["[mcp_servers.\"a.b\"]", "command = \"/nowhere/server\""]).await;
+    let mut body = request(
+        "gpt-x",
+        &json!([
+            {"role": "user", "content": "first"},
+            {"role": "assistant", "content": [
+                {"type": "text", "text": "let me look"},
+                {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Bern"}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": "sunny"}]},
+            {"role": "assistant", "content": "It is sunny."},
+            {"role": "user", "content": [
+                {"type": "text", "text": "and now? [[sim group=none]]"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png",
+                    "data": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}}]},
+        ]),
+    );
+    body["system"] = "Be terse.".into();
+    body["temperature"] = 0.5.into();
+    let body = with_tools(body, &["weather"]);
+    let lost = losses(house.bridge.protocol, body.to_string().as_bytes());
+    let lost = lost.header().unwrap();
+    assert!(lost.contains("temperature=dropped"), "{lost}");
+    house.say(&body).await;
+
+    let asked = house.asked();
+    let items = items(&asked);
+    let developer = items.iter().filter(|item| item["role"] == "developer");
+    let told: String = developer
+        .map(|item| item["content"][0]["text"].as_str().unwrap())
+        .collect();
+    let instructions = asked["instructions"].as_str().unwrap_or_default();
+    assert_eq!(instructions.to_owned() + &told, "Be terse.");
+    let kinds: Vec<_> = items
+        .iter()
+        .filter(|item| item["role"] != "developer")
+        .map(|item| {
+            let kind = item["type"].as_str().unwrap();
+            item["role"].as_str().unwrap_or(kind)
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "user",
+            "assistant",
+            "function_call",
+            "function_call_output",
+            "assistant",
+            "user"
+        ],
+        "{items:#?}"
+    );
+    assert!(items.last().unwrap().to_string().contains("data:image/png"));
+    let tools = asked["tools"].as_array().unwrap();
+    let own: Vec<_> = tools
+        .iter()
+        .filter(|tool| tool["name"] != "byokey")
+        .collect();
+    // Codex keeps a way to ask a person, which nobody answers here.
+    assert!(
+        own.iter().all(|tool| tool["name"] == "request_user_input"),
+        "{own:#?}"
+    );
+    assert_eq!(house.sim.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_tool_call_goes_out_and_the_same_turn_goes_on() {
+    let house = House::new().await;
+    let body = request("gpt-x", &user("how is it? [[sim group=byokey]]"));
+    let body = with_tools(body, &["weather"]);
+    let said = house.say(&body).await;
+    assert_eq!(said.stop_reason, "tool_use");
+    let calls = said.calls();
+    assert_eq!(calls.len(), 1, "{said:?}");
+    assert_eq!(calls[0]["name"], "weather");
+    assert_eq!(calls[0]["input"]["city"], "Zürich \"0\"");
+    assert!(
+        said.usage["output_tokens"]
+            .as_u64()
+            .is_some_and(|tokens| tokens > 0)
+    );
+
+    let said = house.say(&answered(body, &said, &["rain for days"])).await;
+    assert_eq!(said.stop_reason, "end_turn");
+    assert!(said.text().contains("rain for days"), "{said:?}");
+    let requests = house.sim.requests();
+    assert_eq!(requests.len(), 2);
+    let thread = |seen: &Seen| seen.json()["prompt_cache_key"].clone();
+    assert_eq!(
+        thread(&requests[0]),
+        thread(&requests[1]),
+        "another conversation went on"
+    );
+}
+
+#[tokio::test]
+async fn parallel_calls_go_out_together_and_new_words_come_along() {
+    let house = House::new().await;
+    let body = request("gpt-x", &user("both [[sim group=byokey parallel]]"));
+    let body = with_tools(body, &["weather", "traffic"]);
+    let said = house.say(&body).await;
+    let mut names: Vec<_> = said
+        .calls()
+        .iter()
+        .map(|call| call["name"].to_string())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["\"traffic\"", "\"weather\""], "{said:?}");
+
+    let mut next = answered(body, &said, &["one", "two"]);
+    let last = next["messages"].as_array_mut().unwrap().last_mut().unwrap();
+    let more = json!({"type": "text", "text": "be quick [[sim group=none]]"});
+    last["content"].as_array_mut().unwrap().push(more);
+    let said = house.say(&next).await;
+    assert_eq!(said.stop_reason, "end_turn");
+    assert_eq!(house.sim.requests().len(), 2);
+    let asked = house.asked()["input"].to_string();
+    for words in ["\"one\"", "\"two\"", "be quick"] {
+        assert!(asked.contains(words), "no {words} in {asked}");
+    }
+}
+
+#[tokio::test]
+async fn outputs_that_nobody_waits_for_start_afresh() {
+    let house = House::new().await;
+    let body = request("gpt-x", &user("how is it? [[sim group=byokey]]"));
+    let body = with_tools(body, &["weather"]);
+    let said = house.say(&body).await;
+    let mut next = answered(body, &said, &["rain"]);
+    next["model"] = "gpt-y".into();
+    let said = house.say(&next).await;
+    assert!(said.text().contains("rain"), "{said:?}");
+    let requests = house.sim.requests();
+    let thread = |seen: &Seen| seen.json()["prompt_cache_key"].clone();
+    assert_ne!(thread(&requests[0]), thread(&requests[1]));
+}
+
+#[tokio::test]
+async fn a_reply_has_the_form_that_is_asked_for() {
+    let house = House::new().await;
+    let mut body = request("gpt-x", &user("hi [[sim group=none]]"));
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}},
+        "required": ["city"], "additionalProperties": false});
+    body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
+    let said = house.say(&body).await;
+    let told: Value = serde_json::from_str(&said.text()).unwrap();
+    assert!(told["city"].is_string());
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_stops_the_model() {
+    let house = House::new().await;
+    let words = "long [[sim group=none chunks=2000 delay_ms=50]]";
+    let response = house.call(&request("gpt-x", &user(words))).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(house.sim.open_streams(), 1);
+    drop(response);
+    house.sim.wait_until(|sim| sim.open_streams() == 0).await;
+    // The program is still there for the next one.
+    let said = house
+        .say(&request("gpt-x", &user("hi [[sim group=none]]")))
+        .await;
+    assert_eq!(said.stop_reason, "end_turn");
+}
+
+#[tokio::test]
+async fn troubles_of_the_provider_keep_their_status() {
+    let house = House::new().await;
+    for (control, expected) in [
+        ("status=400", 400),
+        ("status=429", 429),
+        ("status=503", 529),
+    ] {
+        let body = request("gpt-x", &user(&format!("hi [[sim {control}]]")));
+        let (status, trouble) = house.trouble(&body).await;
+        assert_eq!(status, expected, "{control}: {trouble}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_signed_in_is_told_with_what_to_do() {
+    let house = House::empty().await;
+    let (status, trouble) = house.trouble(&request("gpt-x", &user("hi"))).await;
+    assert_eq!(status, 401);
+    assert!(trouble.to_string().contains("codex login"), "{trouble}");
+    let info = house.bridges.probe(&house.bridge, &house.settings);
+    let info = soon("what Codex says", info).await.unwrap();
+    assert_eq!(info.login, LoginState::SignedOut);
+    assert!(
+        info.version.0 > 0 || info.version.1 > 100,
+        "{}",
+        info.version
+    );
+}
+
+#[tokio::test]
+async fn models_are_told() {
+    let house = House::empty().await;
+    let models = house.bridges.models(&house.bridge, &house.settings);
+    let models = soon("the models", models).await.unwrap();
+    assert!(
+        models
+            .iter()
+            .any(|model| model.is_default && !model.efforts.is_empty()),
+        "{models:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_program_is_told_with_where_to_get_it() {
+    let mut house = House::empty().await;
+    house.settings.program = Some(Path::new("/nowhere/codex").to_owned());
+    let (status, trouble) = house.trouble(&request("gpt-x", &user("hi"))).await;
+    assert_eq!(status, 503);
+    assert!(trouble.to_string().contains("/nowhere/codex"));
+}
