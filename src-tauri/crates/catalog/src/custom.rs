@@ -177,6 +177,7 @@ fn key_route() -> Route {
         flow: Flow::Key(Key::default()),
         identity: None,
         stage: None,
+        revoke: None,
         sessions_page: None,
         imports: Vec::new(),
         unusable_tokens: Vec::new(),

@@ -47,8 +47,6 @@ pub struct Pkce {
     pub authorize_url: String,
     /// Where the code is exchanged. Pinned: never taken from a reply.
     pub token_url: String,
-    /// Where a token is revoked.
-    pub revoke_url: Option<String>,
     /// Who asks.
     #[serde(default)]
     pub client: ClientId,
@@ -328,6 +326,19 @@ pub struct Refresh {
     /// Error codes after which only a new login helps, beside `invalid_grant`.
     #[serde(default)]
     pub permanent: Vec<String>,
+}
+
+/// How a login is ended by a call (RFC 7009, or nearly).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoke {
+    /// Where; absent means the endpoint that the issuer's discovery names.
+    pub url: Option<String>,
+    /// Encoding of the request.
+    pub encoding: Encoding,
+    /// Whether the request holds the bare token, without its kind and the client.
+    #[serde(default)]
+    pub bare: bool,
 }
 
 /// What becomes of a refresh token when it is used.

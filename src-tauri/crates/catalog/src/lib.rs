@@ -35,7 +35,8 @@ pub use endpoint::{Endpoint, ListModels, ListShape, Region, fill};
 pub use error::CatalogError;
 pub use flow::{
     AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
-    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Rotation, SecretSource, StateRule,
+    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Revoke, Rotation, SecretSource,
+    StateRule,
 };
 pub use identity::{IdentityRule, IdentitySource, Stage};
 pub use import::{Form, Import, Place};

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Auth, Date, Flow, IdentityRule, Import, Stage};
+use crate::{Auth, Date, Flow, IdentityRule, Import, Revoke, Stage};
 
 /// One way to get a credential of a provider.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Route {
     pub identity: Option<IdentityRule>,
     /// What it still needs before it can be used.
     pub stage: Option<Stage>,
+    /// How the login is ended by a call, where the provider has one.
+    pub revoke: Option<Revoke>,
     /// Page on which the person ends the login or deletes the key at the provider.
     pub sessions_page: Option<String>,
     /// Places where other programs keep such a credential; read, never renewed or written.

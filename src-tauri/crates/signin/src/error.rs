@@ -80,6 +80,22 @@ pub enum SigninError {
         /// Its text.
         text: String,
     },
+    /// No place of other programs' logins has this name.
+    #[error("there is nothing called `{name}` to import from; known are {known}")]
+    UnknownSource {
+        /// What was asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// What another program keeps was not taken.
+    #[error("{what} was not taken: {why}")]
+    NotTaken {
+        /// The place and the provider.
+        what: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// No such sign-in is under way.
     #[error("this sign-in is over or was never there: start again")]
     NoSignIn,
@@ -198,6 +214,8 @@ impl SigninError {
             Self::KeysOnly(_) => "keys-only",
             Self::Retired { .. } => "retired",
             Self::NeedsNotice { .. } => "needs-notice",
+            Self::UnknownSource { .. } => "unknown-source",
+            Self::NotTaken { .. } => "not-taken",
             Self::NoSignIn => "no-sign-in",
             Self::TooLate => "too-late",
             Self::Denied { .. } => "denied",

@@ -15,10 +15,12 @@ mod flow;
 mod grant;
 mod http;
 mod identity;
+mod import;
 mod key;
 mod overrides;
 mod pkce;
 mod poll;
+mod revoke;
 mod scene;
 mod sign_ins;
 mod step;
@@ -27,7 +29,12 @@ pub use check::{Verdict, check_key};
 pub use error::{KeyTrouble, SigninError};
 pub use grant::{Grant, Granted, Identity};
 pub use http::Http;
+pub use import::{
+    FollowTrouble, FollowedToken, Follower, Found, FoundKind, ImportVerdict, Importer, Machine,
+    import_sources, read_followed,
+};
 pub use key::{guess_provider, tidy_key};
 pub use overrides::Overrides;
+pub use revoke::{LogoutReport, Revoked, log_out};
 pub use sign_ins::{SignIn, SignInRequest, SignIns, route_for};
 pub use step::{Step, Work};

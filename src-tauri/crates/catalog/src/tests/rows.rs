@@ -306,6 +306,11 @@ fn urls(catalog: &Catalog) -> Vec<(String, String)> {
             for url in flow_urls(&route.flow) {
                 put(&route.id, Some(&url));
             }
+            put("sessions", route.sessions_page.as_deref());
+            put(
+                "revoke",
+                route.revoke.as_ref().and_then(|it| it.url.as_deref()),
+            );
         }
     }
     urls.extend(
@@ -326,7 +331,6 @@ fn flow_urls(flow: &Flow) -> Vec<String> {
             flow.issuer.clone(),
             Some(flow.authorize_url.clone()),
             Some(flow.token_url.clone()),
-            flow.revoke_url.clone(),
             flow.resource.clone(),
             flow.paste
                 .as_ref()

@@ -1,0 +1,152 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use byokey_catalog::{Catalog, Import};
+use byokey_vault::{Account, Secret};
+use jiff::Timestamp;
+
+use super::form::{self, Held, Read};
+use super::place::{Beside, Spot, fetch};
+use super::{Machine, Unread};
+
+/// The owner's token as it is now.
+pub struct FollowedToken {
+    /// What requests carry.
+    pub access: Secret,
+    /// When it ends, if the owner knows.
+    pub expires: Option<Timestamp>,
+    /// What requests need beside it, under the names that byokey's own token sets use.
+    pub extra: BTreeMap<String, String>,
+}
+
+/// Why an account's owner gives no token. Its text tells the person what happened and what to do;
+/// it holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowTrouble {
+    owner: String,
+    place: String,
+    renew: Option<String>,
+    why: Why,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Why {
+    Unread(Unread),
+    Expired,
+    OtherPerson,
+    NoSource,
+}
+
+impl FollowTrouble {
+    /// Whether it may be over in a moment without anybody doing something: the owner is writing,
+    /// the keychain is busy or locked. A token that still lives may be used on meanwhile.
+    pub fn passes(&self) -> bool {
+        matches!(self.why, Why::Unread(unread) if unread.passes())
+    }
+}
+
+impl std::error::Error for FollowTrouble {}
+
+impl fmt::Display for FollowTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { owner, place, .. } = self;
+        let renew = self.renew.as_deref().unwrap_or("sign in there again");
+        let or = "or sign in with byokey";
+        match self.why {
+            Why::Expired => write!(f, "the login of {owner} has expired: {renew}, {or}"),
+            Why::Unread(Unread::SignedOut | Unread::Missing) => {
+                write!(f, "{owner} is signed out: {renew}, {or}")
+            }
+            Why::Unread(unread) => write!(f, "the login of {owner} in {place}: {unread}"),
+            Why::OtherPerson => write!(
+                f,
+                "{owner} is signed in with another account now: sign in there with the one that \
+                 byokey knows, or import the other one, too"
+            ),
+            Why::NoSource => write!(
+                f,
+                "this byokey does not know how to read the login of {owner}: import it again"
+            ),
+        }
+    }
+}
+
+/// Reads the token of an account that follows another program from that program's place: always
+/// anew, without writing or asking any server. It is one that still lives at `now`. Blocks for as
+/// long as [`Importer`](super::Importer) says.
+///
+/// # Errors
+/// [`FollowTrouble`]; the account waits for its owner unless that passes.
+pub fn read_followed(
+    machine: &Machine,
+    catalog: &Catalog,
+    account: &Account,
+    now: Timestamp,
+) -> Result<FollowedToken, FollowTrouble> {
+    let owner = account.owner.clone().unwrap_or_default();
+    let mut trouble = FollowTrouble {
+        owner,
+        place: String::new(),
+        renew: None,
+        why: Why::NoSource,
+    };
+    let source = account.source.as_deref().and_then(|it| it.parse().ok());
+    let Some(spot): Option<Spot> = source else {
+        return Err(trouble);
+    };
+    let Some(import) = import(catalog, account, &spot) else {
+        return Err(trouble);
+    };
+    trouble.place = spot.at.shown(machine);
+    trouble.renew.clone_from(&import.renew);
+    let judged = now_there(machine, import, &spot)
+        .map_err(Why::Unread)
+        .and_then(|read| judge(account, read, now));
+    judged.map_err(|why| FollowTrouble { why, ..trouble })
+}
+
+/// The row by which the place was found.
+fn import<'a>(catalog: &'a Catalog, account: &Account, spot: &Spot) -> Option<&'a Import> {
+    let route = catalog.provider(&account.provider)?.route(&account.route)?;
+    let same_owner = |import: &&Import| Some(&import.owner) == account.owner.as_ref();
+    let mut imports = route.imports.iter().filter(same_owner);
+    imports.find(|import| import.form == spot.form)
+}
+
+/// What the place holds now.
+pub(super) fn now_there(machine: &Machine, import: &Import, spot: &Spot) -> Result<Read, Unread> {
+    let pieces = fetch(&spot.at, spot.form, machine)?;
+    let meant = |name: &str| name.is_empty() || name == spot.entry;
+    let piece = pieces.into_iter().find(|piece| meant(&piece.name));
+    let piece = piece.ok_or(Unread::SignedOut)?;
+    let beside = Beside {
+        machine,
+        at: &piece.at,
+    };
+    let reads = form::read(spot.form, import.entry.as_deref(), &piece, &beside)?;
+    let named = !piece.name.is_empty();
+    let mut reads = reads.into_iter();
+    let read = reads.find(|read| named || read.entry == spot.entry);
+    read.ok_or(Unread::SignedOut)
+}
+
+fn judge(account: &Account, read: Read, now: Timestamp) -> Result<FollowedToken, Why> {
+    let other = |known: &String| read.who.subject.as_ref().is_some_and(|it| it != known);
+    if account.identity.as_ref().is_some_and(other) {
+        return Err(Why::OtherPerson);
+    }
+    let Held::Tokens {
+        access, expires, ..
+    } = read.held
+    else {
+        return Err(Why::Unread(Unread::SignedOut));
+    };
+    if expires.is_some_and(|end| end <= now) {
+        return Err(Why::Expired);
+    }
+    Ok(FollowedToken {
+        access,
+        expires,
+        extra: read.extra,
+    })
+}
