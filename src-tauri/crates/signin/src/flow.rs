@@ -1,9 +1,10 @@
 //! Which engine runs which flow.
 
-use byokey_catalog::{Flow, fill};
+use byokey_catalog::{Flow, Provider, Route, fill};
+use byokey_vault::Fields;
 
 use crate::scene::Scene;
-use crate::{Grant, SigninError, aws, bridge, device, pkce, poll};
+use crate::{Grant, Overrides, SigninError, aws, bridge, device, pkce, poll};
 
 /// Runs the flow of a sign-in up to a credential.
 ///
@@ -27,14 +28,27 @@ pub(crate) async fn run(scene: &Scene) -> Result<Grant, SigninError> {
 /// # Errors
 /// When the address cannot be built.
 pub(crate) fn token_origin(scene: &Scene) -> Result<Option<String>, SigninError> {
-    let provider = scene.provider()?;
-    let own = scene.overrides.token_url.as_deref();
-    let row = match scene.flow()? {
+    let (provider, route) = (scene.provider()?, scene.route()?);
+    renewed_at(&scene.overrides, provider, route, &scene.fields)
+}
+
+/// The same for tokens that come in another way.
+///
+/// # Errors
+/// When the address cannot be built.
+pub(crate) fn renewed_at(
+    overrides: &Overrides,
+    provider: &Provider,
+    route: &Route,
+    fields: &Fields,
+) -> Result<Option<String>, SigninError> {
+    let own = overrides.token_url.as_deref();
+    let row = match &route.flow {
         Flow::Pkce(row) => row.token_url.clone(),
         Flow::Device(row) => row.token_url.clone(),
         Flow::AwsDevice(byokey_catalog::AwsDevice { host, .. })
         | Flow::AwsPkce(byokey_catalog::AwsPkce { host, .. }) => {
-            fill(host, |name| provider.field(&scene.fields, name))
+            fill(host, |name| provider.field(fields, name))
                 .map_err(|error| SigninError::Address(error.to_string()))?
         }
         Flow::Poll(row) => row
@@ -45,6 +59,6 @@ pub(crate) fn token_origin(scene: &Scene) -> Result<Option<String>, SigninError>
             .clone(),
         Flow::Bridge(_) | Flow::Key(_) | Flow::Open => return Ok(None),
     };
-    let url = scene.overrides.own_or(own, &row)?;
+    let url = overrides.own_or(own, &row)?;
     Ok(Some(url.origin().ascii_serialization()))
 }

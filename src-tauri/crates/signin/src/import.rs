@@ -18,6 +18,7 @@ mod place;
 mod plan;
 mod sqlite;
 mod take;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -15,6 +15,8 @@ use crate::{Http, Overrides, SigninError};
 
 /// A person waits for this.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Where a sign-in keeps the endpoint that discovery named to it.
+const REVOKE_URL: &str = "revoke_url";
 
 /// What became of an account that was logged out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,7 +115,7 @@ async fn revoke(overrides: &Overrides, route: Option<&Route>, tokens: &TokenSet)
     };
     let told = async {
         let http = Http::through(overrides.proxy.as_deref())?;
-        let url = address(&http, overrides, route, row).await?;
+        let url = address(&http, overrides, route, row, tokens).await?;
         ended(&http, overrides, route, row, url, tokens).await
     };
     match tokio::time::timeout(PATIENCE, told).await {
@@ -135,11 +137,13 @@ async fn address(
     overrides: &Overrides,
     route: &Route,
     row: &Revoke,
+    tokens: &TokenSet,
 ) -> Result<Url, SigninError> {
     if let Some(own) = &overrides.revoke_url {
         return overrides.own_or(Some(own), own);
     }
-    if let Some(url) = &row.url {
+    let sealed = tokens.extra.get(REVOKE_URL);
+    if let Some(url) = row.url.as_ref().or(sealed) {
         return overrides.url(url);
     }
     let issuer = match &route.flow {
@@ -157,7 +161,8 @@ async fn address(
     let discovery: Discovery = serde_json::from_slice(answer.body()?)
         .map_err(|_| answer.unclear("its discovery is no JSON of the known form"))?;
     let named = discovery.revocation_endpoint;
-    let named = named.ok_or_else(|| answer.unclear("its discovery names no revocation endpoint"))?;
+    let named =
+        named.ok_or_else(|| answer.unclear("its discovery names no revocation endpoint"))?;
     let url = overrides.url(&named)?;
     if url.origin() != issuer.origin() {
         return Err(answer.unclear("its discovery names a revocation endpoint elsewhere"));
@@ -185,11 +190,12 @@ async fn ended(
     };
     let mut members = vec![("token", token.expose())];
     let client = client(overrides, route, tokens);
-    let secret = overrides.client_secret.as_deref().map(Secret::expose);
+    let issued = tokens.client.as_ref().and_then(|it| it.secret.as_ref());
+    let secret = issued.or(overrides.client_secret.as_deref());
     if !row.bare {
         members.push(("token_type_hint", kind));
         members.extend(client.as_deref().map(|id| ("client_id", id)));
-        members.extend(secret.map(|secret| ("client_secret", secret)));
+        members.extend(secret.map(|secret| ("client_secret", secret.expose())));
     }
     let call = Call::to(http, overrides, url)?;
     let answer = call.post(row.encoding, &members).await;
@@ -245,11 +251,17 @@ impl fmt::Display for LogoutReport {
                 end(f, page.as_deref())
             }
             Revoked::CannotBy { page } => {
-                write!(f, "At {provider} it lives on, for no program can end it there")?;
+                write!(
+                    f,
+                    "At {provider} it lives on, for no program can end it there"
+                )?;
                 end(f, page.as_deref())
             }
             Revoked::Followed { owner } => {
-                write!(f, "{owner} stays signed in; byokey only followed its login.")
+                write!(
+                    f,
+                    "{owner} stays signed in; byokey only followed its login."
+                )
             }
             Revoked::Program => f.write_str("Your own program stays signed in."),
         }

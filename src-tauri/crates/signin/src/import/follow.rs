@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use byokey_catalog::{Catalog, Import};
-use byokey_vault::{Account, Secret};
+use byokey_vault::{Account, IssuedClient, Secret};
 use jiff::Timestamp;
 
 use super::form::{self, Held, Read};
-use super::place::{Beside, Spot, fetch};
+use super::place::{Beside, Piece, Spot, fetch};
 use super::{Machine, Unread};
 
 /// The owner's token as it is now.
@@ -90,35 +90,33 @@ pub fn read_followed(
         renew: None,
         why: Why::NoSource,
     };
-    let source = account.source.as_deref().and_then(|it| it.parse().ok());
-    let Some(spot): Option<Spot> = source else {
-        return Err(trouble);
-    };
-    let Some(import) = import(catalog, account, &spot) else {
+    let Some((import, spot)) = row_and_spot(catalog, account) else {
         return Err(trouble);
     };
     trouble.place = spot.at.shown(machine);
     trouble.renew.clone_from(&import.renew);
-    let judged = now_there(machine, import, &spot)
+    let judged = there(machine, import, &spot)
         .map_err(Why::Unread)
         .and_then(|read| judge(account, read, now));
     judged.map_err(|why| FollowTrouble { why, ..trouble })
 }
 
-/// The row by which the place was found.
-fn import<'a>(catalog: &'a Catalog, account: &Account, spot: &Spot) -> Option<&'a Import> {
+/// Where an account's login lies, and the row by which it was found.
+pub(super) fn row_and_spot<'a>(
+    catalog: &'a Catalog,
+    account: &Account,
+) -> Option<(&'a Import, Spot)> {
+    let spot: Spot = account.source.as_deref()?.parse().ok()?;
     let route = catalog.provider(&account.provider)?.route(&account.route)?;
     let same_owner = |import: &&Import| Some(&import.owner) == account.owner.as_ref();
     let mut imports = route.imports.iter().filter(same_owner);
-    imports.find(|import| import.form == spot.form)
+    let import = imports.find(|import| import.form == spot.form)?;
+    Some((import, spot))
 }
 
-/// What the place holds now.
-pub(super) fn now_there(machine: &Machine, import: &Import, spot: &Spot) -> Result<Read, Unread> {
-    let pieces = fetch(&spot.at, spot.form, machine)?;
-    let meant = |name: &str| name.is_empty() || name == spot.entry;
-    let piece = pieces.into_iter().find(|piece| meant(&piece.name));
-    let piece = piece.ok_or(Unread::SignedOut)?;
+/// The login that lies there now.
+pub(super) fn there(machine: &Machine, import: &Import, spot: &Spot) -> Result<Read, Unread> {
+    let piece = piece(machine, spot)?;
     let beside = Beside {
         machine,
         at: &piece.at,
@@ -128,6 +126,27 @@ pub(super) fn now_there(machine: &Machine, import: &Import, spot: &Spot) -> Resu
     let mut reads = reads.into_iter();
     let read = reads.find(|read| named || read.entry == spot.entry);
     read.ok_or(Unread::SignedOut)
+}
+
+/// The client that the owner registered for the login, where renewing needs it.
+pub(super) fn registration(
+    machine: &Machine,
+    import: &Import,
+    spot: &Spot,
+) -> Option<IssuedClient> {
+    let piece = piece(machine, spot).ok()?;
+    let beside = Beside {
+        machine,
+        at: &piece.at,
+    };
+    form::registration(import.form, &piece, &beside)
+}
+
+fn piece(machine: &Machine, spot: &Spot) -> Result<Piece, Unread> {
+    let pieces = fetch(&spot.at, spot.form, machine)?;
+    let meant = |name: &str| name.is_empty() || name == spot.entry;
+    let piece = pieces.into_iter().find(|piece| meant(&piece.name));
+    piece.ok_or(Unread::SignedOut)
 }
 
 fn judge(account: &Account, read: Read, now: Timestamp) -> Result<FollowedToken, Why> {

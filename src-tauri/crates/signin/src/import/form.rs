@@ -17,7 +17,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use byokey_catalog::Form;
-use byokey_vault::Secret;
+use byokey_vault::{IssuedClient, Secret};
 use jiff::Timestamp;
 
 use self::text::{Hidden, Moment, as_text, claims, json};
@@ -136,6 +136,15 @@ pub(super) fn read(
         return Err(Unread::SignedOut);
     }
     Ok(found)
+}
+
+/// The client that an owner registered for its login and keeps beside it.
+pub(super) fn registration(form: Form, piece: &Piece, beside: &Beside<'_>) -> Option<IssuedClient> {
+    match form {
+        Form::KiroIde => kiro::ide_client(&piece.bytes, beside),
+        Form::KiroCli => kiro::cli_client(piece.key(), beside),
+        _ => None,
+    }
 }
 
 /// Refuses what cannot be a whole token: parts of one, as lists show them, and foreign text.

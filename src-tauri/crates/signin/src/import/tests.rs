@@ -512,7 +512,7 @@ fn another_person_at_the_owner_is_noticed() {
     let found = scene.plan(&["claude-code"]);
     assert_eq!(found[0].label.as_deref(), Some("ada@b.c"));
     let account = scene.take(&found[0]).unwrap();
-    assert_eq!(account.identity.as_deref(), Some("ada"));
+    assert_eq!(account.identity.as_deref(), Some("ada/"));
     person("bob");
     let trouble = scene.followed(&account, now()).unwrap_err();
     assert!(trouble.to_string().contains("another account"), "{trouble}");
@@ -719,4 +719,81 @@ fn a_change_of_the_owners_file_is_told() {
     while told.recv().is_ok() {}
     fs::write(&path, claude("d", LATER)).unwrap();
     assert!(told.recv().is_err());
+}
+
+#[test]
+fn a_login_is_taken_over_only_when_asked_for() {
+    let scene = Scene::new();
+    scene.accept("claude-oauth");
+    let path = scene.write(CLAUDE, &claude("a", LATER));
+    let followed = scene.take(&scene.plan(&["claude-code"])[0]).unwrap();
+    let before = stamp(&path);
+    let take_over = |id| scene.with(|importer| importer.take_over(id, Actor::Cli));
+    let own = take_over(followed.id).unwrap();
+    assert_eq!(
+        (own.kind, own.owner.as_deref()),
+        (AccountKind::Tokens, None)
+    );
+    assert_eq!(
+        (&own.name, own.priority),
+        (&followed.name, followed.priority)
+    );
+    assert_eq!(scene.vault.accounts().unwrap().len(), 1);
+    let held = scene.vault.tokens(own.id).unwrap().tokens;
+    assert_eq!(held.refresh.unwrap().expose(), "sk-ant-ort01-a");
+    assert_eq!(held.extra["token_origin"], "https://platform.claude.com");
+    assert_eq!(stamp(&path), before);
+    // It follows nobody any more.
+    assert!(matches!(
+        take_over(own.id),
+        Err(SigninError::NotTaken { .. })
+    ));
+}
+
+#[test]
+fn a_company_login_comes_with_its_registration() {
+    let scene = Scene::new();
+    scene.accept("kiro-oauth");
+    let long = "r".repeat(120);
+    let login = format!(
+        r#"{{"accessToken":"aoa","refreshToken":"{long}","expiresAt":"2026-12-01T00:00:00Z","authMethod":"IdC","clientIdHash":"0af1"}}"#
+    );
+    scene.write(".aws/sso/cache/kiro-auth-token.json", &login);
+    let registration =
+        r#"{"clientId":"c-1","clientSecret":"s-1","expiresAt":"2027-01-01T00:00:00Z"}"#;
+    scene.write(".aws/sso/cache/0af1.json", registration);
+    let found = scene.plan(&["kiro"]);
+    let followed = scene.take(&found[0]).unwrap();
+    let own = scene
+        .with(|it| it.take_over(followed.id, Actor::Cli))
+        .unwrap();
+    let client = scene.vault.tokens(own.id).unwrap().tokens.client.unwrap();
+    assert_eq!(
+        (&*client.id, client.secret.unwrap().expose()),
+        ("c-1", "s-1")
+    );
+    // A name that leads elsewhere is none.
+    let login = login.replace("0af1", "../../../0af1");
+    scene.write(".aws/sso/cache/kiro-auth-token.json", &login);
+    let followed = scene.take(&scene.plan(&["kiro"])[0]).unwrap();
+    let own = scene
+        .with(|it| it.take_over(followed.id, Actor::Cli))
+        .unwrap();
+    assert!(scene.vault.tokens(own.id).unwrap().tokens.client.is_none());
+}
+
+#[test]
+fn a_login_that_nothing_renews_is_not_taken_over() {
+    let scene = Scene::new();
+    scene.write(
+        ".config/gh/hosts.yml",
+        "github.com:\n  user: ada\n  oauth_token: gho_0123456789\n",
+    );
+    let followed = scene.take(&scene.plan(&["copilot"])[0]).unwrap();
+    let refused = scene.with(|it| it.take_over(followed.id, Actor::Cli));
+    assert!(
+        matches!(refused, Err(SigninError::NotTaken { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(scene.vault.accounts().unwrap(), [followed]);
 }

@@ -61,13 +61,21 @@ impl Scene {
             base_origin: None,
             fields: &[],
         };
-        self.vault.sign_in(new, login, Actor::Cli).unwrap().account.id
+        self.vault
+            .sign_in(new, login, Actor::Cli)
+            .unwrap()
+            .account
+            .id
     }
 
     async fn log_out(&self, id: AccountId) -> LogoutReport {
         let overrides = self.overrides();
         let report = log_out(&self.vault, &self.catalog, &overrides, id, Actor::Cli).await;
-        assert_eq!(self.vault.accounts().unwrap(), [], "it is forgotten in any case");
+        assert_eq!(
+            self.vault.accounts().unwrap(),
+            [],
+            "it is forgotten in any case"
+        );
         report.unwrap()
     }
 }
@@ -76,10 +84,34 @@ impl Scene {
 async fn a_login_is_ended_where_the_provider_can() {
     let scene = Scene::new().await;
     for (provider, route, realm, client, words) in [
-        ("openai", "codex-pkce", Realm::Codex, "app_EMoamEEZ73f0CkXaXp7hrann", "OpenAI has ended"),
-        ("openai", "siwc", Realm::Chatgpt, "oaiapp_1", "OpenAI has ended"),
-        ("gemini", "code-assist", Realm::Gemini, "client", "has ended the login"),
-        ("antigravity", "google-oauth", Realm::Antigravity, "client", "has ended the login"),
+        (
+            "openai",
+            "codex-pkce",
+            Realm::Codex,
+            "app_EMoamEEZ73f0CkXaXp7hrann",
+            "OpenAI has ended",
+        ),
+        (
+            "openai",
+            "siwc",
+            Realm::Chatgpt,
+            "oaiapp_1",
+            "OpenAI has ended",
+        ),
+        (
+            "gemini",
+            "code-assist",
+            Realm::Gemini,
+            "client",
+            "has ended the login",
+        ),
+        (
+            "antigravity",
+            "google-oauth",
+            Realm::Antigravity,
+            "client",
+            "has ended the login",
+        ),
     ] {
         let id = scene.account(provider, route, realm, client);
         assert_eq!(scene.issuer.alive(realm), 1, "{route}");
@@ -99,7 +131,10 @@ async fn where_it_cannot_be_ended_the_page_is_named() {
     let key = Secret::new("sk-or-v1-0123456789");
     let key = scene.sign_in("openrouter", "api-key", Login::Key(&key));
     let report = scene.log_out(key).await.to_string();
-    assert!(report.contains("https://openrouter.ai/settings/keys"), "{report}");
+    assert!(
+        report.contains("https://openrouter.ai/settings/keys"),
+        "{report}"
+    );
     assert_eq!(scene.issuer.alive(Realm::Claude), 1);
 }
 
@@ -112,7 +147,10 @@ async fn a_followed_login_is_left_alone() {
     let report = scene.log_out(id).await;
     let owner = owner.to_owned();
     assert_eq!(report.revoked, Revoked::Followed { owner });
-    assert!(report.to_string().contains("Codex CLI stays signed in"), "{report}");
+    assert!(
+        report.to_string().contains("Codex CLI stays signed in"),
+        "{report}"
+    );
     assert_eq!(scene.issuer.posts(CODEX), 0);
 }
 
@@ -131,7 +169,10 @@ async fn a_failing_provider_keeps_no_account() {
             panic!("{report:?}");
         };
         assert!(said.contains(why), "{said}");
-        assert_eq!(page.as_deref(), Some("https://myaccount.google.com/connections"));
+        assert_eq!(
+            page.as_deref(),
+            Some("https://myaccount.google.com/connections")
+        );
         for secret in scene.issuer.secrets() {
             assert!(!report.to_string().contains(&secret));
         }

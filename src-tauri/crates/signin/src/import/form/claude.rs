@@ -57,10 +57,10 @@ fn who(beside: &Beside<'_>) -> Who {
     let Some(person) = settings.and_then(|settings| settings.oauth_account) else {
         return Who::default();
     };
-    let subject = match (person.account_uuid, person.organization_uuid) {
-        (Some(account), Some(organization)) => Some(format!("{account}/{organization}")),
-        (account, _) => account,
-    };
+    // As byokey's own sign-in names it.
+    let organization = person.organization_uuid.unwrap_or_default();
+    let subject = person.account_uuid;
+    let subject = subject.map(|account| format!("{account}/{organization}"));
     Who {
         subject,
         label: person.email_address,

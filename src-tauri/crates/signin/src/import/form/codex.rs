@@ -95,10 +95,8 @@ pub(super) fn who(access: &str, id_token: Option<&Hidden>, account: Option<&str>
     let user = user.or(of_id.sub).or(of_access.sub);
     let email = |profile: Option<Profile>| profile.and_then(|profile| profile.email);
     Who {
-        subject: match (user, account) {
-            (Some(user), Some(account)) => Some(format!("{user}/{account}")),
-            (user, account) => user.or_else(|| account.map(ToOwned::to_owned)),
-        },
+        // As byokey's own sign-in names it.
+        subject: user.map(|user| format!("{user}/{}", account.unwrap_or_default())),
         label: of_id
             .email
             .or_else(|| email(of_id.profile))

@@ -1,6 +1,8 @@
+use byokey_vault::IssuedClient;
 use serde::Deserialize;
 
 use super::{Hidden, Moment, Read, Unread, json};
+use crate::import::file::MOST;
 use crate::import::place::Beside;
 
 /// A copy from the IDE's display is shorter than any refresh token.
@@ -16,6 +18,7 @@ struct Ide {
     provider: Option<String>,
     profile_arn: Option<String>,
     region: Option<String>,
+    client_id_hash: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +64,42 @@ pub(super) fn cli(bytes: &[u8], beside: &Beside<'_>) -> Result<Read, Unread> {
     read.who.subject.clone_from(&arn);
     read.who.label = login.provider;
     Ok(with_profile(read, arn).with("auth_region", login.region))
+}
+
+/// What AWS registered; it is written with names of both kinds.
+#[derive(Deserialize)]
+struct Registration {
+    #[serde(alias = "clientId")]
+    client_id: Option<String>,
+    #[serde(alias = "clientSecret")]
+    client_secret: Option<Hidden>,
+    #[serde(alias = "expiresAt", alias = "client_secret_expires_at")]
+    expires_at: Option<Moment>,
+}
+
+/// The registration of the IDE's login lies in a file that the login names.
+pub(super) fn ide_client(bytes: &[u8], beside: &Beside<'_>) -> Option<IssuedClient> {
+    let login: Ide = json(bytes).ok()?;
+    let hash = login.client_id_hash?;
+    let plain = !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let file = plain.then(|| beside.sibling(&format!("{hash}.json"), MOST))??;
+    client(&file)
+}
+
+/// The registration of the CLI's login lies in a row of its own.
+pub(super) fn cli_client(key: &str, beside: &Beside<'_>) -> Option<IssuedClient> {
+    let key = key.strip_suffix(":token")?;
+    let row = beside.row("auth_kv", &format!("{key}:device-registration"))?;
+    client(&row)
+}
+
+fn client(bytes: &[u8]) -> Option<IssuedClient> {
+    let registration: Registration = json(bytes).ok()?;
+    Some(IssuedClient {
+        id: registration.client_id?,
+        secret: Hidden::or_nothing(registration.client_secret),
+        expires: Moment::or_none(registration.expires_at),
+    })
 }
 
 /// The region of requests is the fourth part of the profile's name.
