@@ -12,6 +12,7 @@ mod file;
 mod follow;
 mod form;
 mod found;
+mod judge;
 mod keychain;
 mod machine;
 mod place;

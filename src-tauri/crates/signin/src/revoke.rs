@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use byokey_catalog::{Catalog, ClientId, Flow, Revoke, Route};
-use byokey_vault::{Account, AccountId, AccountKind, Actor, Secret, TokenSet, Vault};
+use byokey_vault::{Account, AccountId, AccountKind, Actor, TokenSet, Vault};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 

@@ -90,7 +90,8 @@ fn find(machine: &Machine, name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;

@@ -3,6 +3,7 @@
 use byokey_catalog::{Flow, Provider, Route};
 use byokey_vault::{Fields, Secret};
 use reqwest::Url;
+use zeroize::Zeroizing;
 
 use super::form::{Held, Read};
 use super::plan::{Candidate, ENVIRONMENT, Row};
@@ -12,7 +13,7 @@ use super::{FoundKind, ImportVerdict, Machine};
 pub(super) fn keys(row: &Row<'_>) -> Vec<Candidate> {
     let machine = row.importer.machine;
     let set = names(row.provider).into_iter().filter_map(|name| {
-        let value = machine.var(name)?;
+        let value = Zeroizing::new(machine.var(name)?);
         Some((name, Secret::new(value.trim())))
     });
     set.filter_map(|(name, key)| offer(row, name, key))
@@ -42,7 +43,7 @@ fn offer(row: &Row<'_>, name: &str, key: Secret) -> Option<Candidate> {
     let (route, mut verdict) = row.judge_key(provider.routes.first()?, &key);
     let route = named(provider, name).unwrap_or(route);
     let fields = fields(row.importer.machine, provider, route);
-    if verdict.is_good() {
+    if verdict == ImportVerdict::Ready {
         if let Some(host) = other_host(row.importer.machine, provider, name) {
             verdict = ImportVerdict::Unusable {
                 why: format!(

@@ -31,13 +31,11 @@ impl Importer<'_> {
                 held.ok_or_else(|| not_taken(&candidate.found, "it is gone"))
             }
             ImportVerdict::NeedsNotice { notice, .. } => {
-                let notices = self.catalog.notices().iter();
-                let text = notices
-                    .filter(|it| it.id == *notice)
-                    .map(|it| it.text.clone());
+                let known = self.catalog.notices().iter();
+                let text = known.filter(|it| it.id == *notice).map(|it| &it.text);
                 Err(SigninError::NeedsNotice {
                     notice: notice.clone(),
-                    text: text.last().unwrap_or_default(),
+                    text: text.cloned().collect(),
                 })
             }
             verdict => Err(not_taken(&candidate.found, &verdict.to_string())),

@@ -1,5 +1,5 @@
 use byokey_sim::{Issuer, Mishap, Realm, User};
-use byokey_vault::{HomeChoice, IssuedClient, Login, NewSignIn};
+use byokey_vault::{HomeChoice, IssuedClient, Login, NewSignIn, Secret};
 use jiff::Timestamp;
 
 use super::*;
@@ -24,7 +24,7 @@ impl Scene {
 
     fn overrides(&self) -> Overrides {
         Overrides {
-            origins: self.issuer.origins(),
+            origins: self.issuer.origins().clone(),
             ..Overrides::default()
         }
     }
@@ -101,7 +101,7 @@ async fn a_login_is_ended_where_the_provider_can() {
         (
             "gemini",
             "code-assist",
-            Realm::Gemini,
+            Realm::GeminiCli,
             "client",
             "has ended the login",
         ),
@@ -162,7 +162,7 @@ async fn a_failing_provider_keeps_no_account() {
         (Mishap::Error(503, "down"), "503"),
         (Mishap::Lost, ""),
     ] {
-        let id = scene.account("gemini", "code-assist", Realm::Gemini, "client");
+        let id = scene.account("gemini", "code-assist", Realm::GeminiCli, "client");
         scene.issuer.mishap(GOOGLE, mishap);
         let report = scene.log_out(id).await;
         let Revoked::No { why: said, page } = &report.revoked else {
@@ -182,7 +182,7 @@ async fn a_failing_provider_keeps_no_account() {
 #[tokio::test]
 async fn a_silent_provider_is_not_waited_for() {
     let scene = Scene::new().await;
-    let id = scene.account("gemini", "code-assist", Realm::Gemini, "client");
+    let id = scene.account("gemini", "code-assist", Realm::GeminiCli, "client");
     scene.issuer.mishap(GOOGLE, Mishap::Hang);
     tokio::time::pause();
     let report = scene.log_out(id).await;

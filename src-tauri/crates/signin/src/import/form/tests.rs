@@ -421,7 +421,7 @@ fn member(number: u8, bytes: &[u8]) -> Vec<u8> {
 
 fn antigravity_login() -> Vec<u8> {
     // The end, 1796083200, as a number in the member 1.
-    let end = [0x08, 0x80, 0xfc, 0xb7, 0xd8, 0x06];
+    let end = [0x08, 0x80, 0x9c, 0xb8, 0xd8, 0x06];
     [
         member(1, b"ya29.access"),
         member(2, b"Bearer"),
