@@ -28,7 +28,12 @@ pub(crate) fn read(body: &Value) -> Ask {
         .map(|message| text_of(&message["content"]))
         .find(|text| !text.is_empty());
     let (control, text) = Control::take(&said.unwrap_or_default());
-    let last = messages.last().map(blocks).unwrap_or_default();
+    // Reminders of a program may follow what the user said.
+    let mut said_last = messages
+        .iter()
+        .rev()
+        .filter(|message| message["role"] != "system");
+    let last = said_last.next().map(blocks).unwrap_or_default();
     let results: Vec<_> = last
         .iter()
         .filter(|block| block["type"] == "tool_result")

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod programs {
+    mod claude;
     mod codex;
     mod rig;
 }
