@@ -1,7 +1,8 @@
 //! Claude Code: one run of `claude -p` for a turn, told and answering in JSON by line.
 //!
 //! A run begins with the whole conversation. Where it stops for the caller's tools it waits, and the
-//! request that brings their outputs goes on with it; a request that does not fit begins anew.
+//! request that brings their outputs goes on with it; a request that does not fit begins anew. The
+//! program cannot be kept from telling the model its folder, the day and its user's address.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,8 +13,10 @@ use tokio::{sync::oneshot, time::timeout};
 use crate::{BridgeBody, BridgeTrouble, bridges::Desk, process::Reach, program::Facts, runs::Runs};
 
 mod losses;
+mod message;
 mod options;
 mod outlet;
+mod refusal;
 mod request;
 mod said;
 mod session;
@@ -21,9 +24,10 @@ mod status;
 mod tools;
 
 pub(crate) use losses::losses;
+use message::Ended;
 use outlet::{Head, Outlet};
 use request::{Request, Turn};
-use session::{Ended, Session};
+use session::Session;
 pub(crate) use status::login_state;
 
 /// How long a run waits for the outputs of its caller's tools.

@@ -49,13 +49,7 @@ const VARIABLES: &[(&str, &str)] = &[
 /// [`BridgeTrouble::TooOld`], or [`BridgeTrouble::Strange`] when a new release lacks an option.
 pub(super) fn check(desk: &Desk<'_>, facts: &Facts) -> Result<(), BridgeTrouble> {
     if facts.version < OLDEST {
-        return Err(BridgeTrouble::TooOld {
-            program: desk.bridge.program.clone(),
-            version: facts.version,
-            oldest: OLDEST,
-            path: desk.path.clone(),
-            install_url: desk.bridge.install_url.clone(),
-        });
+        return Err(desk.too_old(facts.version, OLDEST));
     }
     match NEEDED.iter().find(|option| !offers(&facts.help, option)) {
         None => Ok(()),

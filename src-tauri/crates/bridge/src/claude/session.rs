@@ -4,10 +4,7 @@
 //! A caller of the Messages dialect sees one of these requests per reply. So a reply ends with the
 //! provider's message, and while the caller's tools run the program waits for their outputs.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -17,21 +14,22 @@ use tokio::{
 };
 
 use super::{
+    message::{Ended, Message},
     outlet::{Gone, Outlet},
-    said::{self, Limits, Said, Whole},
+    said::{self, Limits, Said},
     tools::{self, Reply},
 };
 use crate::{
     BridgeTrouble, frames,
     process::{Lines, Running},
-    words,
 };
 
 /// A running program.
 pub(super) struct Session {
-    name: String,
-    login: BridgeTrouble,
-    running: Running,
+    pub(super) name: String,
+    /// What is said when nobody is signed in.
+    pub(super) login: BridgeTrouble,
+    pub(super) running: Running,
     input: ChildStdin,
     lines: Lines<ChildStdout>,
     tools: Vec<Value>,
@@ -39,36 +37,12 @@ pub(super) struct Session {
     asked: BTreeMap<String, Question>,
     /// Outputs that the program has not asked for yet, by call.
     outputs: BTreeMap<String, Value>,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 struct Question {
     request: String,
     id: Value,
-}
-
-/// How a reply ended.
-pub(super) enum Ended {
-    /// For good: the program has no more to say.
-    Done,
-    /// With calls of the caller's tools.
-    Calls(BTreeSet<String>),
-    /// The caller has left.
-    Left,
-    /// With an error.
-    Failed(BridgeTrouble),
-    /// The program answered one of the caller's calls itself.
-    Astray,
-}
-
-/// What is known of the message under way.
-#[derive(Default)]
-struct Message {
-    has_begun: bool,
-    calls: BTreeSet<String>,
-    /// Whether a tool was called that is not the caller's; the program answers such a call itself.
-    has_foreign_call: bool,
-    stop: Option<String>,
 }
 
 impl Session {
@@ -345,89 +319,6 @@ impl Session {
                 Ok(None) => return Err(self.ended().await),
                 Err(error) => return Err(self.strange(&error.to_string())),
             }
-        }
-    }
-
-    async fn ended(&mut self) -> BridgeTrouble {
-        BridgeTrouble::Ended {
-            program: self.name.clone(),
-            words: self.running.last_words().await,
-        }
-    }
-
-    fn strange(&self, said: &str) -> BridgeTrouble {
-        BridgeTrouble::Strange {
-            program: self.name.clone(),
-            words: words::tidy(said),
-        }
-    }
-
-    /// What the provider refused, as the program tells it.
-    fn refusal(&self, whole: &Whole) -> BridgeTrouble {
-        let is_signed_out = whole.api_error_status.is_none_or(|status| status == 401)
-            && whole.error.as_deref() == Some("authentication_failed");
-        let said = whole.text();
-        if is_signed_out && let BridgeTrouble::SignedOut { program, login, .. } = &self.login {
-            return BridgeTrouble::SignedOut {
-                program: program.clone(),
-                login: login.clone(),
-                words: words::tidy(&said),
-            };
-        }
-        let status = whole.api_error_status.or(match whole.error.as_deref() {
-            Some("rate_limit") => Some(429),
-            Some("billing_error") => Some(402),
-            Some("invalid_request") => Some(400),
-            Some("overloaded") => Some(529),
-            _ => None,
-        });
-        self.provider(status, &said)
-    }
-
-    fn provider(&self, status: Option<u16>, said: &str) -> BridgeTrouble {
-        let resets_at = self
-            .limits
-            .resets_at
-            .filter(|_| self.limits.status == "rejected");
-        BridgeTrouble::Provider {
-            program: self.name.clone(),
-            status: status
-                .filter(|status| (400..600).contains(status))
-                .unwrap_or(502),
-            words: words::tidy(said),
-            // Seconds since 1970 are far from the edge of what the cast keeps.
-            resets_at: resets_at.map(|seconds| seconds.max(0.0) as u64),
-        }
-    }
-}
-
-impl Message {
-    /// Takes notice of a block, and gives a call the caller's name of its tool.
-    fn block(&mut self, block: &mut Value) {
-        if block["type"] != "tool_use" {
-            return;
-        }
-        let name = block["name"]
-            .as_str()
-            .and_then(tools::callers_name)
-            .map(str::to_owned);
-        match (name, block["id"].as_str()) {
-            (Some(name), Some(id)) => {
-                self.calls.insert(id.to_owned());
-                block["name"] = json!(name);
-            }
-            _ => self.has_foreign_call = true,
-        }
-    }
-
-    fn end(&mut self) -> Ended {
-        let goes_on = self.stop.as_deref() == Some("tool_use")
-            && !self.calls.is_empty()
-            && !self.has_foreign_call;
-        if goes_on {
-            Ended::Calls(std::mem::take(&mut self.calls))
-        } else {
-            Ended::Done
         }
     }
 }

@@ -373,13 +373,19 @@ async fn the_providers_refusals_keep_their_status_and_words() {
         let (told, trouble) = house.trouble(&request(MODEL, &user(&text))).await;
         assert_eq!(told, status, "{trouble}");
         let words = trouble.to_string();
-        assert!(words.starts_with("claude: ") && words.contains("Simulated"), "{words}");
+        assert!(
+            words.starts_with("claude: ") && words.contains("Simulated"),
+            "{words}"
+        );
         // The program tries a request that is called bad once more without its own additions.
         let is_final = status != 400;
-        assert!(!is_final || house.asked().len() == at + 1, "further tries are byokey's to make");
+        assert!(
+            !is_final || house.asked().len() == at + 1,
+            "further tries are byokey's to make"
+        );
     }
     let said = house
-        .say(&request(MODEL, &user("[[sim cut=6]] hello")))
+        .say(&request(MODEL, &user("[[sim end=6]] hello")))
         .await;
     assert!(!said.error.is_null(), "{said:?}");
 }
