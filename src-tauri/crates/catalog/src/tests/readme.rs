@@ -1,16 +1,26 @@
-//! The README's table of ways to sign in is written from the rows. With `BYOKEY_TABLES=write` the
-//! README gets the table as it is now.
+//! The README's tables of ways to sign in and of imports are written from the rows. With
+//! `BYOKEY_TABLES=write` the README gets them as they are now.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::{catalog, routes};
 use crate::*;
 
 const BEGIN: &str = "<!-- ways to sign in: written by `BYOKEY_TABLES=write cargo test -p byokey-catalog readme` -->\n";
 const END: &str = "<!-- end of ways to sign in -->\n";
+const IMPORTS: &str =
+    "<!-- imports: written by `BYOKEY_TABLES=write cargo test -p byokey-catalog readme` -->\n";
+const IMPORTS_END: &str = "<!-- end of imports -->\n";
 
+/// One test for both: each writes the file.
 #[test]
-fn the_readme_says_what_each_way_to_sign_in_does() {
+fn the_readme_says_what_the_rows_say() {
+    ways_to_sign_in();
+    imports();
+}
+
+fn ways_to_sign_in() {
     let catalog = catalog();
     let mut table = String::from(
         "\n| `byokey login …` | Way | Stands as | What it does | What the provider says |\n\
@@ -22,12 +32,66 @@ fn the_readme_says_what_each_way_to_sign_in_does() {
         }
     }
     table.push('\n');
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../README.md");
+    matches_readme(BEGIN, END, &table);
+}
+
+fn imports() {
+    let catalog = catalog();
+    let mut sources: BTreeMap<&str, BTreeMap<&str, BTreeSet<String>>> = BTreeMap::new();
+    for import in routes(&catalog).flat_map(|(_, route)| &route.imports) {
+        let owners = sources.entry(&import.source).or_default();
+        owners
+            .entry(&import.owner)
+            .or_default()
+            .extend(place(&import.at));
+    }
+    let mut table =
+        String::from("\n| `byokey import …` | Whose | Where byokey looks |\n|---|---|---|\n");
+    for (source, owners) in &sources {
+        for (owner, places) in owners {
+            let places = Vec::from_iter(places.iter().map(String::as_str)).join(", ");
+            table.push_str(&format!("| `{source}` | {owner} | {places} |\n"));
+        }
+    }
+    table.push_str(
+        "| `env` | – | variables such as `$OPENAI_API_KEY`, as providers name them |\n\n",
+    );
+    matches_readme(IMPORTS, IMPORTS_END, &table);
+}
+
+/// A place as a person writes it; `None` where it lies on other systems only.
+fn place(at: &Place) -> Option<String> {
+    let linux = |os: &Option<String>| os.as_deref().is_none_or(|os| os == "linux");
+    let text = match at {
+        Place::File { path, os } | Place::Sqlite { path, os, .. } if linux(os) => plain(path),
+        Place::File { .. } | Place::Sqlite { .. } => return None,
+        Place::Keychain { service, .. } => return Some(format!("keychain item `{service}`")),
+        Place::Env(name) => format!("${name}"),
+        Place::Command(line) => line.join(" "),
+    };
+    Some(format!("`{text}`"))
+}
+
+/// A path with the defaults of its variables.
+fn plain(path: &str) -> String {
+    let Some((before, inner)) = path.split_once("${") else {
+        return path.to_owned();
+    };
+    let Some((name, rest)) = inner.split_once(":-") else {
+        return path.replace("${", "$").replacen('}', "", 1);
+    };
+    assert!(!name.contains('}'), "{path}");
+    let (default, after) = rest.rsplit_once('}').unwrap();
+    format!("{before}{}{after}", plain(default))
+}
+
+fn matches_readme(begin: &str, end: &str, table: &str) {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
-    let (stands, after) = rest.split_once(END).unwrap();
+    let (before, rest) = readme.split_once(begin).unwrap();
+    let (stands, after) = rest.split_once(end).unwrap();
     if std::env::var_os("BYOKEY_TABLES").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+        std::fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
         return;
     }
     assert!(

@@ -339,3 +339,96 @@ fn a_login_that_nothing_renews_is_not_taken_over() {
     );
     assert_eq!(scene.vault.accounts().unwrap(), [followed]);
 }
+
+#[test]
+fn an_owner_that_writes_all_the_time_is_never_misread() {
+    let scene = Scene::new();
+    scene.accept("claude-oauth");
+    let path = scene.write(CLAUDE, &claude("0", LATER));
+    let account = scene.take(&scene.plan(&["claude-code"])[0]).unwrap();
+    let beside = path.with_file_name("new");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for round in 0..500 {
+                let text = claude(&round.to_string(), LATER);
+                // By turns in place, in two halves, and as a whole.
+                if round % 2 == 0 {
+                    fs::write(&path, &text[..text.len() / 2]).unwrap();
+                    fs::write(&path, &text).unwrap();
+                } else {
+                    fs::write(&beside, &text).unwrap();
+                    fs::rename(&beside, &path).unwrap();
+                }
+            }
+            over.store(true, relaxed);
+        });
+        let mut read = 0;
+        while !over.load(relaxed) || read == 0 {
+            match scene.followed(&account, now()) {
+                Ok(token) => {
+                    let round = token.strip_prefix("sk-ant-oat01-").unwrap();
+                    assert!(round.parse::<u32>().is_ok(), "{token}");
+                    read += 1;
+                }
+                Err(trouble) => assert!(trouble.passes(), "{trouble}"),
+            }
+        }
+    });
+    assert_eq!(scene.followed(&account, now()).unwrap(), "sk-ant-oat01-499");
+}
+
+#[cfg(unix)]
+#[test]
+fn another_process_renews_and_it_is_told() {
+    let scene = Scene::new();
+    scene.accept("claude-oauth");
+    // The person keeps the file elsewhere and has a link in its place.
+    let kept = scene.write("dotfiles/claude.json", &claude("a", LATER));
+    let link = scene.home().join(CLAUDE);
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(&kept, &link).unwrap();
+    let account = scene.take(&scene.plan(&["claude-code"])[0]).unwrap();
+    let (tell, told) = mpsc::channel();
+    let follower = Follower::new(move |account| {
+        let _ = tell.send(account);
+    });
+    follower.follow(account.id, account.source.as_deref().unwrap());
+    let fresh = scene.write("fresh", &claude("b", LATER));
+    let mut owner = std::process::Command::new("cp");
+    let status = owner.args([&fresh, &kept]).status().unwrap();
+    assert!(status.success());
+    let wait = Duration::from_secs(30);
+    // The copy is told of at its beginning, perhaps, and at its end for certain.
+    loop {
+        assert_eq!(told.recv_timeout(wait), Ok(account.id));
+        match scene.followed(&account, now()) {
+            Ok(token) if token == "sk-ant-oat01-b" => break,
+            Ok(token) => assert_eq!(token, "sk-ant-oat01-a"),
+            Err(trouble) => assert!(trouble.passes(), "{trouble}"),
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_comes_later_is_watched_then() {
+    let scene = Scene::new();
+    scene.accept("claude-oauth");
+    let path = scene.write(CLAUDE, &claude("a", LATER));
+    let account = scene.take(&scene.plan(&["claude-code"])[0]).unwrap();
+    let source = account.source.as_deref().unwrap();
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    let (tell, told) = mpsc::channel();
+    let follower = Follower::new(move |account| {
+        let _ = tell.send(account);
+    });
+    follower.follow(account.id, source);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    follower.follow(account.id, source);
+    fs::write(&path, claude("b", LATER)).unwrap();
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(account.id));
+    // Sources that are no files, and texts that are none, are no harm.
+    follower.follow(account.id, "claude-code:item:Claude Code-credentials#");
+    follower.follow(account.id, "gibberish");
+}
