@@ -320,6 +320,8 @@ pub struct Refresh {
     pub rotation: Rotation,
     /// Seconds before expiry at which it is due; absent means the common rule.
     pub lead_s: Option<u32>,
+    /// Part of the lifetime, in percent, at which it is due where that comes before `lead_s`.
+    pub lead_percent: Option<u8>,
     /// Whether scopes are sent again.
     #[serde(default)]
     pub sends_scope: bool,

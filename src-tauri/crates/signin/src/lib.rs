@@ -8,6 +8,7 @@ mod aws;
 mod bridge;
 mod call;
 mod check;
+mod clock;
 mod device;
 mod error;
 mod exchange;
@@ -16,11 +17,13 @@ mod grant;
 mod http;
 mod identity;
 mod import;
+mod keeper;
 mod key;
 mod overrides;
 mod pkce;
 mod poll;
 mod revoke;
+mod refresh;
 mod scene;
 mod sign_ins;
 mod step;
@@ -33,6 +36,7 @@ pub use import::{
     FollowTrouble, FollowedToken, Follower, Found, FoundKind, ImportVerdict, Importer, Machine,
     import_sources, read_followed,
 };
+pub use keeper::{Keeper, Token, TokenAsk, TokenTrouble};
 pub use key::{guess_provider, tidy_key};
 pub use overrides::Overrides;
 pub use revoke::{LogoutReport, Revoked, log_out};

@@ -164,6 +164,14 @@ impl Vault {
         Ok(accounts)
     }
 
+    /// One account as it is stored now, without its uses.
+    ///
+    /// # Errors
+    /// [`VaultError::NoAccount`], and when the database cannot be read.
+    pub fn account(&self, id: AccountId) -> Result<Account, VaultError> {
+        get(&self.read(), id)
+    }
+
     /// Seals a key as an account. If the provider already has an account of that name, its secret
     /// is replaced (the account keeps its number, place and switch).
     pub fn add_key(

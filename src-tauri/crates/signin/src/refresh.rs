@@ -1,0 +1,310 @@
+//! The one POST that renews a token set, and what its answer means.
+//!
+//! An old refresh token may be dead the moment the POST has left, so it is never sent twice, and an
+//! answer that is neither a grant nor a clear refusal changes nothing.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use byokey_catalog::{
+    AwsDevice, AwsPkce, ClientId, Flow, PollProtocol, Provider, Refresh, Route, SecretSource, fill,
+};
+use byokey_vault::{Account, IssuedClient, SecondToken, Secret, TokenSet};
+use jiff::Timestamp;
+use reqwest::Url;
+use serde_json::Value;
+
+use crate::exchange::{NewTokens, Refusal, TokenCall, TokenReply, exchange};
+use crate::sign_ins::TOKEN_ORIGIN;
+use crate::{Http, Overrides};
+
+/// Whose tokens are renewed, and by which rows.
+pub(crate) struct Renewing<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) overrides: &'a Overrides,
+    pub(crate) provider: &'a Provider,
+    pub(crate) route: &'a Route,
+    pub(crate) account: &'a Account,
+    /// Headers by which byokey names itself, where the provider wants them.
+    pub(crate) headers: &'a [(String, String)],
+}
+
+/// Why there is no renewed set.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NotRenewed {
+    /// Only a new sign-in helps; in the provider's words.
+    Ended(String),
+    /// The configuration names another endpoint than the one that gave the tokens.
+    Moved { given_by: String, named: String },
+    /// The old set stays as good as it was.
+    Passing {
+        words: String,
+        retry_after: Option<Duration>,
+    },
+}
+
+/// How a flow's tokens are renewed, if they are.
+pub(crate) fn rule(flow: &Flow) -> Option<&Refresh> {
+    match flow {
+        Flow::Pkce(row) => row.refresh.as_ref(),
+        Flow::Device(row) => row.refresh.as_ref(),
+        Flow::AwsDevice(row) => Some(&row.refresh),
+        Flow::AwsPkce(row) => Some(&row.refresh),
+        Flow::Poll(row) => Some(&row.refresh),
+        Flow::Open | Flow::Key(_) | Flow::Bridge(_) => None,
+    }
+}
+
+/// What a row says of renewals beside its [`Refresh`].
+struct Rows<'a> {
+    rule: &'a Refresh,
+    /// Where, the usual one first.
+    urls: Vec<Cow<'a, str>>,
+    client: Option<&'a ClientId>,
+    scopes: &'a [String],
+    resource: Option<&'a str>,
+    /// Whether nothing but the token is sent.
+    bare: bool,
+}
+
+impl Renewing<'_> {
+    /// Asks for successors of `set`.
+    ///
+    /// # Errors
+    /// [`NotRenewed`].
+    pub(crate) async fn renew(
+        &self,
+        set: &TokenSet,
+        now: Timestamp,
+    ) -> Result<TokenSet, NotRenewed> {
+        let rows = self.rows()?;
+        let Some(refresh) = &set.refresh else {
+            return Err(NotRenewed::Ended(String::new()));
+        };
+        let url = self.endpoint(&rows, set)?;
+        let client = Client::of(&rows, self.overrides, set);
+        let scopes = rows.scopes.join(" ");
+        let mut members = vec![("refresh_token", refresh.expose())];
+        if !rows.bare {
+            members.push(("grant_type", "refresh_token"));
+            members.extend(client.id.as_deref().map(|id| ("client_id", id)));
+            members.extend(
+                client
+                    .secret
+                    .as_ref()
+                    .map(|it| ("client_secret", it.expose())),
+            );
+            members.extend(rows.resource.map(|it| ("resource", it)));
+        }
+        if rows.rule.sends_scope {
+            members.push(("scope", set.scope.as_deref().unwrap_or(&scopes)));
+        }
+        let headers = self.headers.iter();
+        let call = TokenCall {
+            url,
+            encoding: rows.rule.encoding,
+            members,
+            basic: None,
+            headers: headers.map(|(name, value)| (&**name, &**value)).collect(),
+        };
+        let reply = exchange(self.http, self.overrides, call, now).await;
+        match reply.map_err(|error| passing(error.to_string()))? {
+            TokenReply::Granted(new) => self.succeed(set, *new),
+            TokenReply::Refused(refusal) => Err(judge(&refusal, rows.rule, set, now)),
+            TokenReply::Busy {
+                retry_after,
+                status,
+            } => Err(NotRenewed::Passing {
+                words: format!("it answered with status {status}"),
+                retry_after,
+            }),
+            TokenReply::Unreached(error) => {
+                Err(passing(crate::SigninError::from(error).to_string()))
+            }
+            TokenReply::Unclear(error) => Err(passing(error.to_string())),
+        }
+    }
+
+    fn rows(&self) -> Result<Rows<'_>, NotRenewed> {
+        let none = || NotRenewed::Ended(String::new());
+        let rule = rule(&self.route.flow).ok_or_else(none)?;
+        let own = rule.url.as_deref();
+        let mut rows = Rows {
+            rule,
+            urls: Vec::new(),
+            client: None,
+            scopes: &[],
+            resource: None,
+            bare: false,
+        };
+        match &self.route.flow {
+            Flow::Pkce(row) => {
+                rows.urls = vec![own.unwrap_or(&row.token_url).into()];
+                rows.client = Some(&row.client);
+                rows.scopes = &row.scopes;
+                rows.resource = row.resource.as_deref();
+            }
+            Flow::Device(row) => {
+                let usual = own.unwrap_or(&row.token_url);
+                rows.urls = vec![usual.into()];
+                let elsewhere = row.other_hosts.iter().filter_map(|host| at(host, usual));
+                rows.urls.extend(elsewhere.map(Cow::Owned));
+                rows.client = Some(&row.client);
+                rows.scopes = &row.scopes;
+            }
+            Flow::AwsDevice(AwsDevice { host, .. }) | Flow::AwsPkce(AwsPkce { host, .. }) => {
+                let host = fill(host, |name| self.provider.field(&self.account.fields, name));
+                let host = host.map_err(|error| passing(error.to_string()))?;
+                rows.urls = vec![format!("{host}/token").into()];
+            }
+            Flow::Poll(row) => {
+                let token = own.or(row.token_url.as_deref()).unwrap_or(&row.poll_url);
+                rows.urls = vec![token.into()];
+                rows.client = Some(&row.client);
+                rows.bare = row.protocol == PollProtocol::KiroSocial;
+            }
+            Flow::Open | Flow::Key(_) | Flow::Bridge(_) => return Err(none()),
+        }
+        Ok(rows)
+    }
+
+    /// The endpoint that gave the tokens; they are renewed nowhere else.
+    fn endpoint(&self, rows: &Rows<'_>, set: &TokenSet) -> Result<Url, NotRenewed> {
+        let own = self.overrides.token_url.as_deref();
+        let urls = rows.urls.iter().map(|url| self.overrides.own_or(own, url));
+        let urls: Result<Vec<_>, _> = urls.collect();
+        let urls = urls.map_err(|error| passing(error.to_string()))?;
+        let given_by = set.extra.get(TOKEN_ORIGIN);
+        let gave = |url: &&Url| {
+            given_by.is_none_or(|origin| *origin == url.origin().ascii_serialization())
+        };
+        let usual = urls.first().map(|url| url.origin().ascii_serialization());
+        let found = urls.iter().find(gave).cloned();
+        found.ok_or_else(|| NotRenewed::Moved {
+            given_by: given_by.cloned().unwrap_or_default(),
+            named: usual.unwrap_or_default(),
+        })
+    }
+
+    /// The new set: what the answer does not hold stays as it was.
+    fn succeed(&self, old: &TokenSet, new: NewTokens) -> Result<TokenSet, NotRenewed> {
+        if new.access.is_none() && new.refresh.is_none() {
+            return Err(passing("there is no token in its answer".to_owned()));
+        }
+        let mut extra = old.extra.clone();
+        for (name, theirs) in [
+            ("profile_arn", "profileArn"),
+            ("resource_url", "resource_url"),
+        ] {
+            if let Some(value) = new.rest.get(theirs).and_then(Value::as_str) {
+                extra.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let lived = old.expires.map(|ends| ends.duration_since(old.obtained));
+        let expires = match &new.access {
+            // One that says nothing of its life lives as long as the one before.
+            Some(_) => new
+                .expires
+                .or_else(|| new.obtained.checked_add(lived?).ok()),
+            None => old.expires,
+        };
+        let kept = |secret: &Secret| Secret::new(secret.expose());
+        Ok(TokenSet {
+            access: new.access.unwrap_or_else(|| kept(&old.access)),
+            refresh: new.refresh.or_else(|| old.refresh.as_ref().map(kept)),
+            expires,
+            obtained: new.obtained,
+            earliest_refresh: new.earliest_refresh,
+            scope: new.scope.or_else(|| old.scope.clone()),
+            client: old.client.as_ref().map(|client| IssuedClient {
+                id: client.id.clone(),
+                secret: client.secret.as_ref().map(kept),
+                expires: client.expires,
+            }),
+            second: old.second.as_ref().map(|second| SecondToken {
+                token: kept(&second.token),
+                expires: second.expires,
+                due: second.due,
+            }),
+            extra,
+        })
+    }
+}
+
+/// Who asks: the client that was registered for this installation, else the user's own, else the
+/// row's.
+struct Client {
+    id: Option<String>,
+    secret: Option<Secret>,
+}
+
+impl Client {
+    fn of(rows: &Rows<'_>, overrides: &Overrides, set: &TokenSet) -> Self {
+        let kept = |secret: &Secret| Secret::new(secret.expose());
+        if let Some(issued) = &set.client {
+            return Self {
+                id: Some(issued.id.clone()),
+                secret: issued.secret.as_ref().map(kept),
+            };
+        }
+        let variable = |name: &String| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let row = rows.client;
+        let of_row = || {
+            row?.env
+                .as_ref()
+                .and_then(variable)
+                .or_else(|| row?.id.clone())
+        };
+        let in_environment = || match &row?.secret {
+            SecretSource::None => None,
+            SecretSource::Configured(name) | SecretSource::Installed(name) => variable(name),
+        };
+        let own = overrides.client_secret.as_deref().map(kept);
+        Self {
+            id: overrides.client_id.clone().or_else(of_row),
+            secret: own.or_else(|| in_environment().map(Secret::new)),
+        }
+    }
+}
+
+/// What a refusal means for the tokens that are there.
+fn judge(refusal: &Refusal, rule: &Refresh, set: &TokenSet, now: Timestamp) -> NotRenewed {
+    let code = refusal.error.as_str();
+    let words = match (refusal.description.as_str(), code) {
+        ("", "") => format!("it answered with status {}", refusal.status),
+        ("", code) => code.to_owned(),
+        (words, _) => words.to_owned(),
+    };
+    let registration_ended = || {
+        let client = set.client.as_ref();
+        client.is_some_and(|client| client.expires.is_some_and(|ends| ends <= now))
+    };
+    let ended = match code {
+        // A fault of the configuration, unless the client itself has run out.
+        "invalid_client" | "InvalidClientException" => registration_ended(),
+        "invalid_grant" | "InvalidGrantException" | "ExpiredTokenException" => true,
+        code if rule.permanent.iter().any(|it| it == code) => true,
+        // A page in between answers 403 without a code.
+        code => refusal.status == 401 || refusal.status == 403 && !code.is_empty(),
+    };
+    match ended {
+        true => NotRenewed::Ended(words),
+        false => NotRenewed::Passing {
+            words,
+            retry_after: refusal.retry_after,
+        },
+    }
+}
+
+fn passing(words: String) -> NotRenewed {
+    NotRenewed::Passing {
+        words,
+        retry_after: None,
+    }
+}
+
+/// `url` at another host.
+fn at(host: &str, url: &str) -> Option<String> {
+    let path = Url::parse(url).ok()?.path().to_owned();
+    Some(format!("{}{path}", host.trim_end_matches('/')))
+}
