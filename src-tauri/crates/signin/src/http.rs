@@ -48,6 +48,8 @@ impl Http {
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            // On a kept connection nobody can tell whether a request that failed has left.
+            .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
             .build()

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::exchange::{NewTokens, Refusal, TokenCall, TokenReply, exchange};
 use crate::sign_ins::TOKEN_ORIGIN;
-use crate::{Http, Overrides};
+use crate::{Http, Overrides, identity};
 
 /// Whose tokens are renewed, and by which rows.
 pub(crate) struct Renewing<'a> {
@@ -186,11 +186,28 @@ impl Renewing<'_> {
         })
     }
 
+    /// That the answer does not speak of somebody else, as far as it says whose it is.
+    fn same_person(&self, new: &NewTokens) -> Result<(), NotRenewed> {
+        let rule = self.route.identity.as_ref();
+        let Some(named) = rule.and_then(|rule| identity::from_reply(rule, new)) else {
+            return Ok(());
+        };
+        let ours = self.account.identity.as_deref().unwrap_or_default();
+        // A part that one of them leaves out, such as the organisation, says nothing.
+        let differ = |(a, b): (&str, &str)| !a.is_empty() && !b.is_empty() && a != b;
+        if ours.split('/').zip(named.subject.split('/')).any(differ) {
+            let words = "it answered with the tokens of another account, which were not stored";
+            return Err(NotRenewed::Ended(words.to_owned()));
+        }
+        Ok(())
+    }
+
     /// The new set: what the answer does not hold stays as it was.
     fn succeed(&self, old: &TokenSet, new: NewTokens) -> Result<TokenSet, NotRenewed> {
         if new.access.is_none() && new.refresh.is_none() {
             return Err(passing("there is no token in its answer".to_owned()));
         }
+        self.same_person(&new)?;
         let mut extra = old.extra.clone();
         for (name, theirs) in [
             ("profile_arn", "profileArn"),

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use byokey_catalog::Catalog;
 use byokey_vault::{Actor, Condition, HomeChoice, Login, NewSignIn};
 use jiff::Timestamp;
@@ -376,6 +378,27 @@ async fn the_old_refresh_token_stays_where_no_new_one_comes() {
     );
     let _ = desk.token(&ask).await;
     assert_eq!(desk.stored(&ask), ("a1".to_owned(), "r1".to_owned()));
+}
+
+#[tokio::test]
+async fn tokens_of_somebody_else_are_not_taken() {
+    let token = |user: &str| {
+        let claims = format!(
+            r#"{{"https://api.openai.com/auth":{{"chatgpt_user_id":"{user}","chatgpt_account_id":"o"}}}}"#
+        );
+        let claims = URL_SAFE_NO_PAD.encode(claims);
+        format!(r#"{{"access_token":"theirs","id_token":"e30.{claims}.c2ln"}}"#)
+    };
+    for (user, taken) in [("ann", true), ("bob", false)] {
+        let desk = Desk::new().await;
+        let ask = desk.sign_in("ann");
+        desk.issuer
+            .once("refresh-ann-0", Answer::page(200, &token(user)));
+        desk.clock(2 * HOUR);
+        assert_eq!(desk.token(&ask).await.is_ok(), taken);
+        assert_eq!(desk.stored(&ask).0 == "theirs", taken);
+        assert_eq!(desk.condition(&ask) == Condition::NeedsSignIn, !taken);
+    }
 }
 
 #[tokio::test]
