@@ -231,7 +231,7 @@ impl Keeper {
                     self.0.clock.now().steady,
                 ));
                 match failed.usable {
-                    Some(token) => Ok(slot.hold(token)),
+                    Some(token) => Ok(slot.hold(*token)),
                     None => Err(failed.trouble),
                 }
             }

@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use byokey_catalog::Catalog;
@@ -22,6 +22,7 @@ use byokey_vault::{
     Account, Actor, Condition, HomeChoice, Login, NewSignIn, Secret, TokenSet, Vault,
 };
 use jiff::Timestamp;
+use parking_lot::{Condvar, Mutex};
 
 const FOLDER: &str = "BYOKEY_RENEWAL_TEST_FOLDER";
 const ISSUER: &str = "BYOKEY_RENEWAL_TEST_ISSUER";
@@ -141,10 +142,15 @@ impl Drop for Process {
 struct Issuer {
     port: u16,
     state: Arc<Mutex<State>>,
+    changed: Arc<Condvar>,
 }
 
 #[derive(Default)]
 struct State {
+    /// The caller's port of the connection that was taken last.
+    last_port: u16,
+    /// Connections that were taken and not answered.
+    open: usize,
     /// Number of the living pair; `None` once the login was ended.
     living: Option<u64>,
     posts: u64,
@@ -155,14 +161,28 @@ impl Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State::default()));
-        let shared = state.clone();
+        let changed = Arc::new(Condvar::new());
+        let (shared, tell) = (state.clone(), changed.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let shared = shared.clone();
-                std::thread::spawn(move || serve(stream.unwrap(), &shared));
+                let (stream, shared, tell) = (stream.unwrap(), shared.clone(), tell.clone());
+                let mut state = shared.lock();
+                state.last_port = stream.peer_addr().map_or(0, |peer| peer.port());
+                state.open += 1;
+                drop(state);
+                tell.notify_all();
+                std::thread::spawn(move || {
+                    serve(stream, &shared);
+                    shared.lock().open -= 1;
+                    tell.notify_all();
+                });
             }
         });
-        Self { port, state }
+        Self {
+            port,
+            state,
+            changed,
+        }
     }
 
     fn url(&self) -> String {
@@ -170,13 +190,28 @@ impl Issuer {
     }
 
     fn state(&self) -> (Option<u64>, u64) {
-        let state = self.state.lock().unwrap();
+        let state = self.state.lock();
         (state.living, state.posts)
+    }
+
+    /// Waits until all that was sent so far has been answered. Connections are taken in their order,
+    /// so once the last one was taken none is left out.
+    fn settle(&self) {
+        let last = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let port = last.local_addr().unwrap().port();
+        let mut state = self.state.lock();
+        while state.last_port != port {
+            self.changed.wait(&mut state);
+        }
+        drop(last);
+        while state.open > 0 {
+            self.changed.wait(&mut state);
+        }
     }
 
     /// Signs in anew, from pair `number` on.
     fn sign_in(&self, vault: &Vault, number: u64) -> Account {
-        self.state.lock().unwrap().living = Some(number);
+        self.state.lock().living = Some(number);
         let now = Timestamp::now();
         let set = TokenSet {
             access: Secret::new(format!("access-{number}")),
@@ -221,7 +256,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
             _ => return,
         }
     };
-    let mut state = state.lock().unwrap();
+    let mut state = state.lock();
     state.posts += 1;
     let (status, body) = if state.living == Some(number) {
         let next = number + 1;
@@ -271,10 +306,13 @@ fn a_killed_renewal_leaves_a_whole_pair() {
         assert!(process.got().starts_with("access-"), "round {round}");
         process.go();
         // At the beginning of a renewal in some rounds, at its end in others.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a random moment is what is wanted"
+        )]
         std::thread::sleep(Duration::from_micros(round * 997 % 20_000));
         drop(process);
-        // The killed process's request may still be on its way.
-        std::thread::sleep(Duration::from_millis(20));
+        issuer.settle();
 
         let stored = vault.tokens(id).unwrap().tokens;
         let number = |secret: &Secret| {

@@ -24,7 +24,7 @@ pub(super) struct Failed {
     /// The token set it speaks of.
     pub(super) generation: u64,
     /// What may still be used in the meantime.
-    pub(super) usable: Option<Token>,
+    pub(super) usable: Option<Box<Token>>,
 }
 
 impl Failed {
@@ -66,7 +66,7 @@ impl Keeper {
                     && old.life.age(self.0.clock.now()) != Age::Ended
                     && refused.is_none_or(|refused| !old.is(&refused.token));
                 Err(Failed {
-                    usable: may.then_some(old),
+                    usable: may.then(|| Box::new(old)),
                     ..Failed::of(trouble, generation)
                 })
             }
