@@ -108,6 +108,9 @@ async fn serve(engine: Engine, serving: impl Future<Output = ()>) {
     if let Err(error) = engine.accounts_changed().await {
         tracing::warn!(%error, "the vault could not be read again");
     }
+    if let Err(error) = engine.resume_sign_ins().await {
+        tracing::warn!(%error, "sign-ins that were waiting cannot go on");
+    }
     let following = async {
         engine.follow_config().await;
         std::future::pending::<()>().await;

@@ -10,6 +10,7 @@ mod audit;
 mod check;
 mod engine;
 mod keys;
+mod login;
 mod logout;
 mod models;
 mod open;
@@ -85,7 +86,9 @@ enum Command {
     Open(open::Open),
     /// Add a provider's key; it is read from standard input or asked for, never an argument
     AddKey(add_key::AddKey),
-    /// Forget an account and its key
+    /// Sign in to a provider: in the browser, by a code, or in the provider's own program
+    Login(login::Login),
+    /// End a login at its provider where that is possible, and forget the account
     Logout(logout::Logout),
     /// List the accounts
     Accounts(accounts::Accounts),
@@ -169,6 +172,7 @@ fn dispatch(command: Option<Command>, settings: Settings, output: &mut Output) -
             Some(Command::Status) => status::run(&settings, output).await?,
             Some(Command::Open(open)) => open.run(&settings, output).await?,
             Some(Command::AddKey(add_key)) => add_key.run(&settings, output).await?,
+            Some(Command::Login(login)) => login.run(&settings, output).await?,
             Some(Command::Logout(logout)) => logout.run(&settings).await?,
             Some(Command::Accounts(accounts)) => accounts.run(&settings, output).await?,
             Some(Command::Switch(switch)) => switch.run(&settings, output).await?,

@@ -16,8 +16,8 @@ pub(crate) struct Environment {
     passphrase_file: Option<PathBuf>,
     key_file: Option<PathBuf>,
     master_key: Option<String>,
-    /// Whether a system prompt would be seen by anybody.
-    display: bool,
+    /// Whether a system prompt or a browser would be seen by anybody.
+    pub(crate) display: bool,
     /// Filter of log lines.
     pub(crate) log: Option<String>,
 }
@@ -28,7 +28,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// The configuration file; it need not exist.
     pub(crate) config_path: PathBuf,
-    environment: Environment,
+    /// What the environment says.
+    pub(crate) environment: Environment,
 }
 
 /// The kinds of home that can be named.

@@ -65,7 +65,7 @@ impl AddKey {
 }
 
 /// `NAME=VALUE`.
-fn pair(text: &str) -> Result<(String, String), &'static str> {
+pub(super) fn pair(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
@@ -110,7 +110,7 @@ fn ask_fields(
 }
 
 /// Asks for one value; empty is the default.
-fn ask(field: &FieldInfo) -> Result<String> {
+pub(super) fn ask(field: &FieldInfo) -> Result<String> {
     let default = match field.default.as_deref() {
         Some(default) if default.starts_with('{') => " [none]".to_owned(),
         Some(default) => format!(" [{default}]"),

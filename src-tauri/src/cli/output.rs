@@ -56,3 +56,8 @@ pub(super) fn say(text: &str) {
     // Without a standard error nobody can be told anything.
     let _ = writeln!(io::stderr(), "{text}");
 }
+
+/// A text from outside, without what could draw on the terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}

@@ -12,8 +12,8 @@ pub(super) struct Reach<'a> {
     /// Its client.
     pub(super) client: Client,
     settings: &'a Settings,
-    /// Whether an engine of another process answers.
-    running: bool,
+    /// The engine within this process; `None` where one of another process answers.
+    here: Option<Engine>,
 }
 
 impl<'a> Reach<'a> {
@@ -26,7 +26,7 @@ impl<'a> Reach<'a> {
             return Ok(Self {
                 client,
                 settings,
-                running: true,
+                here: None,
             });
         }
         let catalog = byokey_catalog::Catalog::bundled()?;
@@ -44,10 +44,22 @@ impl<'a> Reach<'a> {
             url: None,
         };
         Ok(Self {
-            client: Client::here(Desk::new(engine, setting), Actor::Cli)?,
+            client: Client::here(Desk::new(engine.clone(), setting), Actor::Cli)?,
             settings,
-            running: false,
+            here: Some(engine),
         })
+    }
+
+    /// As [`open`](Self::open), and goes on with sign-ins that an earlier process left waiting.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) async fn to_sign_in(settings: &'a Settings) -> Result<Self> {
+        let reach = Self::open(settings).await?;
+        if let Some(engine) = &reach.here {
+            engine.resume_sign_ins().await?;
+        }
+        Ok(reach)
     }
 
     /// To be called after a change. An engine that started while the change was made may have read
@@ -57,7 +69,7 @@ impl<'a> Reach<'a> {
     /// # Errors
     /// When such an engine does not answer.
     pub(super) async fn changed(&self) -> Result<()> {
-        if self.running {
+        if self.here.is_none() {
             return Ok(());
         }
         if let Some(client) = Client::running(&self.settings.data_dir, Actor::Cli).await? {

@@ -85,6 +85,9 @@ async fn follow_config(engine: &Engine) {
     if let Err(error) = engine.accounts_changed().await {
         tracing::warn!(%error, "the vault could not be read again");
     }
+    if let Err(error) = engine.resume_sign_ins().await {
+        tracing::warn!(%error, "sign-ins that were waiting cannot go on");
+    }
     engine.follow_config().await;
     std::future::pending().await
 }
@@ -95,6 +98,7 @@ fn greet(engine: &Engine, url: &str) {
         "byokey {version} listens at {url}\n\
          \x20 OpenAI clients:      base URL {url}/v1\n\
          \x20 Anthropic clients:   base URL {url}\n\
+         \x20 a plan of yours:     byokey login PROVIDER\n\
          \x20 a provider's key:    byokey add-key PROVIDER\n\
          \x20 a key for a program: byokey keys create my-tool"
     ));

@@ -1,3 +1,5 @@
+use super::output::plain;
+
 /// Rows in columns for people.
 pub(super) struct Table {
     /// Columns whose cells stand at the right.
@@ -19,9 +21,8 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // A name or message must not be able to draw on the terminal.
-        let clean = |cell: String| cell.chars().filter(|c| !c.is_control()).collect();
-        self.rows.push(cells.into_iter().map(clean).collect());
+        let cells = cells.into_iter().map(|cell| plain(&cell));
+        self.rows.push(cells.collect());
     }
 
     /// The text, without spaces at line ends.

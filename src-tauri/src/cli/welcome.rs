@@ -25,6 +25,8 @@ pub(super) async fn run(settings: &Settings, output: &mut Output) -> Result<()> 
     };
     output.line(&format!(
         "{first}\
+         \x20 a plan of yours:       byokey login PROVIDER\n\
+         \x20 logins you have:       byokey import all --dry-run\n\
          \x20 a provider's key:      byokey add-key PROVIDER\n\
          \x20 a key for a program:   byokey keys create my-tool\n\
          \x20 what was used:         byokey usage\n\

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Desk;
-use super::routes::{RouteInfo, day};
+use super::routes::{RouteInfo, day, sign_in_names};
 use crate::ManageError;
 
 /// A company product that a person may have an account with.
@@ -37,8 +37,8 @@ pub struct ProviderInfo {
     pub models: usize,
     /// Day on which the row was last compared with its sources, `YYYY-MM-DD`.
     pub as_of: Option<String>,
-    /// Names under which a person may ask to sign in, and the routes that each means, the best first;
-    /// the provider's own names mean all of its routes.
+    /// Names under which a person may ask to sign in, and the routes that each means, the one first
+    /// that is taken if nobody names a route; the provider's own names mean all of its routes.
     pub sign_in: BTreeMap<String, Vec<String>>,
     /// Whether the configuration lets ways be tried that the provider has ended.
     pub allow_retired: bool,
@@ -105,7 +105,7 @@ impl ProviderInfo {
             fields: provider.fields.iter().map(FieldInfo::of).collect(),
             models: provider.models.len(),
             as_of: day(provider.as_of),
-            sign_in: provider.sign_in.clone(),
+            sign_in: sign_in_names(provider, settings),
             allow_retired: settings.is_some_and(|it| it.allow_retired),
             routes,
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use byokey_bridge::BridgeSettings;
 use byokey_catalog::{
     Bridge, Catalog, Date, Flow, NoticeKind, Offer, Provider, Route, Standing, Status,
@@ -100,6 +102,22 @@ impl RouteInfo {
         });
         routes.collect()
     }
+}
+
+/// The names under which a person may ask to sign in, and the routes that each means, the one first
+/// that is taken if nobody names a route.
+pub(super) fn sign_in_names(
+    provider: &Provider,
+    settings: Option<&ProviderConfig>,
+) -> BTreeMap<String, Vec<String>> {
+    let bridges = bridge_settings(settings);
+    let names = provider.sign_in.iter().map(|(name, routes)| {
+        let best = best(provider, name, &bridges);
+        let mut routes = routes.clone();
+        routes.sort_by_key(|id| Some(id.as_str()) != best);
+        (name.clone(), routes)
+    });
+    names.collect()
 }
 
 /// The user's settings of a provider's program.
