@@ -17,6 +17,7 @@ mod open;
 mod output;
 mod reach;
 mod serve;
+mod state;
 mod status;
 mod switch;
 mod table;
@@ -80,7 +81,7 @@ enum Command {
     Restart(serve::Serve),
     /// Read the configuration again
     Reload,
-    /// Show whether the engine runs, and where
+    /// Show whether the engine runs, where, and which accounts need you
     Status,
     /// Open the tray app's window, or the page in a browser
     Open(open::Open),
@@ -90,7 +91,7 @@ enum Command {
     Login(login::Login),
     /// End a login at its provider where that is possible, and forget the account
     Logout(logout::Logout),
-    /// List the accounts
+    /// List the accounts: whose they are, how they are held, and how they are
     Accounts(accounts::Accounts),
     /// Use an account before all others of its provider
     Switch(switch::Switch),

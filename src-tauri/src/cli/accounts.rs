@@ -1,10 +1,13 @@
 use anyhow::Result;
 use byokey_manage::{AccountInfo, AccountsResponse};
+use byokey_vault::AccountKind;
+use jiff::Timestamp;
 
 use super::output::{Output, say};
 use super::reach::Reach;
+use super::state::in_words;
 use super::table::Table;
-use super::when::ago;
+use super::when::{ago, ahead};
 use crate::settings::Settings;
 
 /// Which accounts.
@@ -19,7 +22,10 @@ impl Accounts {
         let reach = Reach::open(settings).await?;
         let found = reach.client.accounts(self.provider.as_deref()).await?;
         if found.accounts.is_empty() && !output.is_json() {
-            say("There are no accounts yet: byokey add-key PROVIDER");
+            say(
+                "There are no accounts yet: byokey login PROVIDER, byokey add-key PROVIDER, or \
+                 byokey import all --dry-run",
+            );
             return Ok(());
         }
         output.data(&found, text)?;
@@ -28,33 +34,40 @@ impl Accounts {
 }
 
 fn text(found: &AccountsResponse) -> String {
-    let mut table = Table::new(&["PROVIDER", "ACCOUNT", "KEY", "LAST USED", "STATE"]);
+    let now = Timestamp::now();
+    let mut table = Table::new(&[
+        "PROVIDER",
+        "ACCOUNT",
+        "WHO",
+        "PLAN",
+        "LOGIN",
+        "EXPIRES",
+        "LAST USED",
+        "STATE",
+    ]);
     for account in &found.accounts {
         table.row([
             account.provider.clone(),
             account.name.clone(),
-            account.key_hint.clone(),
+            account.label.clone().unwrap_or_default(),
+            account.plan.clone().unwrap_or_default(),
+            held_by(account),
+            account
+                .expires
+                .map_or_else(String::new, |end| ahead(end, now)),
             ago(account.last_used),
-            state(account),
+            in_words(account),
         ]);
     }
     table.text()
 }
 
-fn state(account: &AccountInfo) -> String {
-    if !account.enabled {
-        return "off".to_owned();
+fn held_by(account: &AccountInfo) -> String {
+    match account.kind {
+        AccountKind::Key if account.key_hint.is_empty() => "key".to_owned(),
+        AccountKind::Key => format!("key {}", account.key_hint),
+        AccountKind::Tokens => "byokey's own".to_owned(),
+        AccountKind::Followed => account.owner.clone().unwrap_or_default(),
+        AccountKind::Bridge => "your program".to_owned(),
     }
-    if let Some(reason) = &account.idle {
-        return format!("not used: {reason}");
-    }
-    if let Some(failure) = &account.last_error {
-        return format!("failed {}: {}", ago(Some(failure.at)), failure.message);
-    }
-    if account.limited {
-        "ready (restricted key)"
-    } else {
-        "ready"
-    }
-    .to_owned()
 }

@@ -36,20 +36,30 @@ impl Logout {
     }
 }
 
-/// The account of this name or number.
+/// The account of this name, label or number, in this order.
 ///
 /// # Errors
-/// When there is none, with the names there are.
+/// When there is none or a label means several, with the names there are.
 pub(super) fn named<'a>(
     accounts: &'a [AccountInfo],
     provider: &str,
     name: &str,
 ) -> Result<&'a AccountInfo> {
-    let by_name = accounts.iter().find(|account| account.name == name);
-    let found = by_name.or_else(|| {
-        let mut all = accounts.iter();
-        all.find(|account| account.id.to_string() == name)
-    });
+    let find = |fits: &dyn Fn(&AccountInfo) -> bool| accounts.iter().find(|it| fits(it));
+    let labelled: Vec<_> = accounts
+        .iter()
+        .filter(|it| it.label.as_deref() == Some(name))
+        .collect();
+    let by_name = find(&|it| it.name == name);
+    if by_name.is_none() && labelled.len() > 1 {
+        bail!(
+            "{provider} has several accounts of {name}; say which: {}",
+            names(labelled)
+        );
+    }
+    let found = by_name
+        .or_else(|| labelled.first().copied())
+        .or_else(|| find(&|it| it.id.to_string() == name));
     match found {
         Some(account) => Ok(account),
         None if accounts.is_empty() => bail!("{provider} has no account"),
@@ -60,7 +70,7 @@ pub(super) fn named<'a>(
     }
 }
 
-fn names(accounts: &[AccountInfo]) -> String {
-    let names: Vec<&str> = accounts.iter().map(|account| &*account.name).collect();
-    names.join(", ")
+fn names<'a>(accounts: impl IntoIterator<Item = &'a AccountInfo>) -> String {
+    let names = accounts.into_iter().map(|account| &*account.name);
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -1,9 +1,10 @@
 use anyhow::Result;
-use byokey_manage::{Client, StatusResponse};
+use byokey_manage::{Client, IdleAccount, StatusResponse};
 use byokey_vault::Actor;
 use serde::Serialize;
 
-use super::output::Output;
+use super::output::{Output, plain};
+use super::state::attention;
 use super::when::ago;
 use crate::settings::Settings;
 
@@ -70,7 +71,19 @@ fn text(status: &StatusResponse) -> String {
     if let Some(error) = &status.config_error {
         text.push_str(&format!("  not in force:       {error}\n"));
     }
-    for idle in &status.accounts.idle {
+    for account in &status.accounts.attention {
+        text.push_str(&format!(
+            "  needs you:          {}/{}: {}\n",
+            account.provider,
+            account.name,
+            plain(&attention(account))
+        ));
+    }
+    let told = |idle: &&IdleAccount| {
+        let mut attention = status.accounts.attention.iter();
+        !attention.any(|account| account.id == idle.id)
+    };
+    for idle in status.accounts.idle.iter().filter(told) {
         text.push_str(&format!(
             "  not used:           {}/{}: {}\n",
             idle.provider, idle.name, idle.reason

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 pub(super) struct Switch {
     /// The provider
     provider: String,
-    /// Which of its accounts
+    /// Which of its accounts: its name, its label (an e-mail address) or its number
     account: String,
 }
 

@@ -38,6 +38,19 @@ pub(super) fn ago(moment: Option<Timestamp>) -> String {
     }
 }
 
+/// A moment to come as people read it: the distance, or the day if it is far off.
+pub(super) fn ahead(moment: Timestamp, now: Timestamp) -> String {
+    let minutes = moment.duration_since(now).as_mins();
+    match minutes {
+        ..0 => "over".to_owned(),
+        0 => "in a moment".to_owned(),
+        1..120 => format!("in {minutes} min"),
+        120..2880 => format!("in {} h", minutes / 60),
+        2880..43200 => format!("in {} d", minutes / 1440),
+        _ => moment.strftime("%Y-%m-%d").to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +70,16 @@ mod tests {
         }
         let day = since("2026-11-21").unwrap();
         assert_eq!(day, since("2026-11-21T00:00:00Z").unwrap());
+        let now = since("2026-11-21").unwrap();
+        for (minutes, text) in [
+            (-1, "over"),
+            (0, "in a moment"),
+            (59, "in 59 min"),
+            (180, "in 3 h"),
+        ] {
+            let moment = now + SignedDuration::from_mins(minutes);
+            assert_eq!(ahead(moment, now), text);
+        }
         for wrong in ["", "d", "30", "30y", "-3d", "4294967295w", "münze", "ü"] {
             assert!(since(wrong).is_err(), "{wrong}");
         }

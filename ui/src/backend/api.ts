@@ -8,6 +8,8 @@ export interface AcceptNoticeParams {
 
 /** How many accounts there are, and which of them cannot be asked. */
 export interface AccountCounts {
+  /** Those that are enabled and need a person to do something. */
+  attention: AccountInfo[];
   /** Those that requests may use. */
   enabled: number;
   /** Those that are enabled but cannot be asked. */
@@ -453,8 +455,8 @@ export interface ProviderInfo {
   /** Ways to get a credential, the recommended one first. */
   routes: RouteInfo[];
   /**
-   * Names under which a person may ask to sign in, and the routes that each means, the best first;
-   * the provider's own names mean all of its routes.
+   * Names under which a person may ask to sign in, and the routes that each means, the one first
+   * that is taken if nobody names a route; the provider's own names mean all of its routes.
    */
   sign_in: Record<string, string[]>;
 }

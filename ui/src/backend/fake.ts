@@ -49,7 +49,7 @@ export class FakeBackend implements Backend {
       config_error: this.scene === "full" ? sample.CONFIG_ERROR : null,
       require_key: true,
       vault: "keychain",
-      accounts: { total: this.#accounts.length, enabled: this.#accounts.length, idle: [] },
+      accounts: { total: this.#accounts.length, enabled: this.#accounts.length, idle: [], attention: [] },
       keys: this.#keys.length,
       models: 3,
     }));

@@ -48,18 +48,20 @@ fn notice(notice: &NoticeInfo) {
     }
 }
 
-/// The way that the row recommends in its place.
+/// The ways that are safer: what the row recommends in its place, and the person's own program.
 fn alternative(provider: &ProviderInfo, route: &RouteInfo) {
-    let Some(id) = &route.replacement else {
-        return;
-    };
-    if let Some(better) = provider.routes.iter().find(|it| it.id == *id) {
-        let how = if better.login {
-            format!("byokey login {} --route {id}", provider.id)
-        } else {
-            format!("byokey add-key {}", provider.id)
+    let replacement = route.replacement.as_deref();
+    let safer = provider
+        .routes
+        .iter()
+        .filter(|it| it.standing == Standing::Bridge || Some(it.id.as_str()) == replacement);
+    for way in safer {
+        let how = match (&way.install_url, way.installed) {
+            (Some(page), Some(false)) => format!("to be installed first: {page}"),
+            _ if way.login => format!("byokey login {} --route {}", provider.id, way.id),
+            _ => format!("byokey add-key {}", provider.id),
         };
-        say(&format!("  Safer: {} ({how})", better.name));
+        say(&format!("  Safer: {} ({how})", way.name));
     }
 }
 

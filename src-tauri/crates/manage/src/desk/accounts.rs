@@ -257,7 +257,7 @@ impl Desk {
             .ok_or_else(|| ManageError::new(Code::Internal, "no account"))
     }
 
-    async fn infos(
+    pub(super) async fn infos(
         &self,
         accounts: impl Iterator<Item = Account>,
     ) -> Result<Vec<AccountInfo>, ManageError> {

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Desk;
+use super::accounts::AccountInfo;
 use crate::ManageError;
 
 /// How byokey is.
@@ -37,7 +38,7 @@ pub struct StatusResponse {
 }
 
 /// How many accounts there are, and which of them cannot be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AccountCounts {
     /// All of them.
     pub total: usize,
@@ -45,6 +46,8 @@ pub struct AccountCounts {
     pub enabled: usize,
     /// Those that are enabled but cannot be asked.
     pub idle: Vec<IdleAccount>,
+    /// Those that are enabled and need a person to do something.
+    pub attention: Vec<AccountInfo>,
 }
 
 /// An account that cannot be asked.
@@ -77,6 +80,12 @@ impl Desk {
             key.revoked.is_none() && key.limits.expires.is_none_or(|end| end > now)
         };
         let idle = self.engine.idle_accounts().into_iter();
+        let counted = (
+            accounts.len(),
+            accounts.iter().filter(|it| it.enabled).count(),
+        );
+        let mut attention = self.infos(accounts.into_iter()).await?;
+        attention.retain(|it| it.enabled && it.state.kind.needs_attention());
         Ok(StatusResponse {
             running: self.setting.url.is_some(),
             url: self.setting.url.clone(),
@@ -89,8 +98,8 @@ impl Desk {
             require_key: self.engine.config().auth.require_key,
             vault: home.name().to_owned(),
             accounts: AccountCounts {
-                total: accounts.len(),
-                enabled: accounts.iter().filter(|account| account.enabled).count(),
+                total: counted.0,
+                enabled: counted.1,
                 idle: idle
                     .map(|(account, reason)| IdleAccount {
                         id: account.id.0,
@@ -99,6 +108,7 @@ impl Desk {
                         reason,
                     })
                     .collect(),
+                attention,
             },
             keys: keys.iter().filter(valid).count(),
             models: self.engine.known_models().len(),
