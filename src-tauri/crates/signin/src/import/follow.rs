@@ -110,7 +110,7 @@ pub(super) fn row_and_spot<'a>(
     let route = catalog.provider(&account.provider)?.route(&account.route)?;
     let same_owner = |import: &&Import| Some(&import.owner) == account.owner.as_ref();
     let mut imports = route.imports.iter().filter(same_owner);
-    let import = imports.find(|import| import.form == spot.form)?;
+    let import = imports.find(|import| import.form == spot.form && spot.at.is_of(&import.at))?;
     Some((import, spot))
 }
 

@@ -212,6 +212,24 @@ impl At {
         }
     }
 
+    /// Whether it is a place of this row. Only folders may differ, since the owners' variables move
+    /// them: an account's source is not sealed, and an edited one must not start another program.
+    pub(super) fn is_of(&self, place: &Place) -> bool {
+        match (self, place) {
+            (Self::File(_), Place::File { .. }) => true,
+            (
+                Self::Row { table, key, .. },
+                Place::Sqlite {
+                    table: own, keys, ..
+                },
+            ) => table == own && keys.contains(key),
+            (Self::Item { service, .. }, Place::Keychain { service: own, .. }) => service == own,
+            (Self::Env(name), Place::Env(own)) => name == own,
+            (Self::Command(line), Place::Command(own)) => line == own,
+            _ => false,
+        }
+    }
+
     fn parts(&self) -> (&'static str, Vec<&str>) {
         match self {
             Self::File(path) => ("file", vec![text(path)]),

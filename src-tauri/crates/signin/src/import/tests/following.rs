@@ -225,11 +225,30 @@ fn an_account_whose_source_makes_no_sense_says_so() {
     scene.accept("claude-oauth");
     scene.write(CLAUDE, &claude("a", LATER));
     let mut account = scene.take(&scene.plan(&["claude-code"])[0]).unwrap();
-    for source in [None, Some("gibberish"), Some("codex:file:/etc/passwd#")] {
+    let evil = scene.home().join("evil");
+    let started = format!("claude-code:command:/usr/bin/touch#{}#", evil.display());
+    for source in [
+        None,
+        Some("gibberish"),
+        Some("codex:file:/etc/passwd#"),
+        Some("claude-code:env:HOME#"),
+        Some("claude-code:item:Somebody else's#"),
+        Some(started.as_str()),
+    ] {
         account.source = source.map(ToOwned::to_owned);
         let trouble = scene.followed(&account, now()).unwrap_err();
         assert!(trouble.to_string().contains("import it again"), "{trouble}");
     }
+    assert!(!evil.exists());
+    let found = Account {
+        provider: "copilot".to_owned(),
+        route: "github-device".to_owned(),
+        owner: Some("GitHub CLI".to_owned()),
+        source: Some("token:command:touch#evil#".to_owned()),
+        ..account
+    };
+    let trouble = scene.followed(&found, now()).unwrap_err();
+    assert!(trouble.to_string().contains("import it again"), "{trouble}");
 }
 
 #[test]
