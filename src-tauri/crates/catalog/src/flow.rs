@@ -102,6 +102,12 @@ pub struct Device {
     /// Other hosts of the same flow, such as a global one.
     #[serde(default)]
     pub other_hosts: Vec<String>,
+    /// Further hosts on which the page for the code may stand; one that knows the code already is
+    /// opened on these and on the asked one only.
+    #[serde(default)]
+    pub code_hosts: Vec<String>,
+    /// Header that carries a fresh UUID with each question, where the server wants one.
+    pub request_id_header: Option<String>,
     /// Prefix of the identity headers that every call of this provider expects; byokey fills them
     /// with its own name, version and a neutral device.
     pub identity_headers: Option<String>,
@@ -117,6 +123,9 @@ pub struct AwsDevice {
     pub host: String,
     /// Portal of the organisation; absent when the person types it.
     pub start_url: Option<String>,
+    /// As for [`Device`]; with `{auth_region}`.
+    #[serde(default)]
+    pub code_hosts: Vec<String>,
     /// Name under which the client is registered.
     pub client_name: String,
     /// Scopes of the registration.
@@ -156,6 +165,9 @@ pub struct Poll {
     pub poll_url: String,
     /// Page on which the person types the code, where no reply names it.
     pub verification_url: Option<String>,
+    /// As for [`Device`].
+    #[serde(default)]
+    pub code_hosts: Vec<String>,
     /// Where the polled code is exchanged, where the poll does not yield tokens.
     pub token_url: Option<String>,
     /// Redirect named in that exchange; nothing listens there.
@@ -227,6 +239,8 @@ pub struct ClientId {
     pub id: Option<String>,
     /// Environment variable that replaces it.
     pub env: Option<String>,
+    /// What to tell a person who has none, where the row has none either.
+    pub advice: Option<String>,
     /// Where a client secret comes from; never from here.
     pub secret: SecretSource,
     /// Whether the callback brings another id, issued to this installation, for all later use.

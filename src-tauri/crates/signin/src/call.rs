@@ -96,11 +96,29 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`Unreached`].
     pub(crate) async fn post(
-        mut self,
+        self,
         encoding: Encoding,
         members: &[(&str, &str)],
     ) -> Result<Answer, Unreached> {
         let (kind, body) = encoded(encoding, members);
+        self.send(kind, body).await
+    }
+
+    /// Posts a JSON document that is more than members, under the content type `kind`.
+    ///
+    /// # Errors
+    /// [`Unreached`].
+    pub(crate) async fn post_json(
+        self,
+        kind: &'static str,
+        document: &serde_json::Value,
+    ) -> Result<Answer, Unreached> {
+        // A value always becomes JSON.
+        let body = serde_json::to_vec(document).unwrap_or_default();
+        self.send(kind, body).await
+    }
+
+    async fn send(mut self, kind: &'static str, body: Vec<u8>) -> Result<Answer, Unreached> {
         self.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         let request = self.http.0.post(self.url.clone()).headers(self.headers);

@@ -129,6 +129,16 @@ pub enum SigninError {
         /// What was wrong with it, without any value.
         what: String,
     },
+    /// The provider's server refused with a code of its own.
+    #[error("{host} refused the sign-in ({code}){}", told(message))]
+    Rejected {
+        /// The host that was asked.
+        host: String,
+        /// Its code, or the status.
+        code: String,
+        /// What it said; empty if nothing readable.
+        message: String,
+    },
     /// The credential may not be used for requests.
     #[error(
         "{provider} signed you in, but did not grant `{scope}`, without which no request can be \
@@ -221,6 +231,7 @@ impl SigninError {
             Self::Denied { .. } => "denied",
             Self::Foreign => "foreign",
             Self::NotACode => "not-a-code",
+            Self::Rejected { .. } => "rejected",
             Self::Scope { .. } => "scope",
             Self::NotEligible { .. } => "not-eligible",
             Self::Port(_) => "port",

@@ -27,6 +27,21 @@ impl Http {
     /// # Errors
     /// [`SigninError::Address`] for a proxy that is no URL, [`SigninError::Tls`].
     pub fn through(proxy: Option<&byokey_vault::Secret>) -> Result<Self, SigninError> {
+        let client = Self::builder(proxy)?
+            .connect_timeout(CONNECT)
+            .timeout(WHOLE);
+        Self::built(client)
+    }
+
+    /// Without any limit in time, for tests that stop the clock.
+    #[cfg(test)]
+    pub(crate) fn patient() -> Self {
+        Self::builder(None).and_then(Self::built).unwrap()
+    }
+
+    fn builder(
+        proxy: Option<&byokey_vault::Secret>,
+    ) -> Result<reqwest::ClientBuilder, SigninError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -42,16 +57,18 @@ impl Http {
                 reqwest::Client::builder().proxy(proxy)
             }
         };
-        let client = builder
+        Ok(builder
             .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             // On a kept connection nobody can tell whether a request that failed has left.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
+            .pool_max_idle_per_host(0))
+    }
+
+    fn built(builder: reqwest::ClientBuilder) -> Result<Self, SigninError> {
+        let client = builder
             .build()
             .map_err(|error| SigninError::Tls(error.without_url().to_string()))?;
         Ok(Self(client))

@@ -36,8 +36,24 @@ pub(crate) async fn of(
     let Some(rule) = &call.route.identity else {
         return Ok(None);
     };
-    let (IdentitySource::Get(url), Some(access)) = (&rule.from, &tokens.access) else {
-        return Ok(from_reply(rule, tokens));
+    match &tokens.access {
+        Some(access) if matches!(rule.from, IdentitySource::Get(_)) => asked(call, access).await,
+        _ => Ok(from_reply(rule, tokens)),
+    }
+}
+
+/// Asks the provider whose a token is, where the row has a call for that.
+///
+/// # Errors
+/// As [`of`].
+pub(crate) async fn asked(
+    call: &IdentityCall<'_>,
+    access: &Secret,
+) -> Result<Option<Identity>, SigninError> {
+    let Some((rule, IdentitySource::Get(url))) =
+        call.route.identity.as_ref().map(|rule| (rule, &rule.from))
+    else {
+        return Ok(None);
     };
     let url = fill(url, |name| call.provider.field(call.fields, name));
     let url = url.map_err(|error| SigninError::Address(error.to_string()))?;

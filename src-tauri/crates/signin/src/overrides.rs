@@ -73,12 +73,33 @@ impl Overrides {
         moved.unwrap_or_else(|| url.to_owned())
     }
 
+    /// An API base that a reply names for one account, if requests may go there: to hosts of the same
+    /// domain as the row's base, or as the configured one, and to none where the user named a base.
+    pub(crate) fn named_base(
+        &self,
+        provider: &Provider,
+        route: &Route,
+        named: &str,
+    ) -> Option<String> {
+        if self.base_url.is_some() {
+            return None;
+        }
+        let url = Url::parse(named).ok()?;
+        let plain = url.username().is_empty() && url.password().is_none();
+        if url.scheme() != "https" || !plain {
+            return None;
+        }
+        let row = row_base(provider, route);
+        let configured = self.moved(row);
+        // What the user moves by name, goes where the user says.
+        let known = within(&url, &configured) || self.moved(named) != named && within(&url, row);
+        known.then(|| named.trim_end_matches('/').to_owned())
+    }
+
     /// The only origin that a credential of this route may be sent to, where the configuration moves
     /// its requests away from the row's own address.
     pub fn bound_origin(&self, provider: &Provider, route: &Route) -> Option<String> {
-        let mut endpoints = provider.endpoints.iter();
-        let endpoint = endpoints.find(|endpoint| endpoint.takes(&route.id));
-        let row = endpoint.map_or(provider.base_url.as_str(), |it| it.base_url.as_str());
+        let row = row_base(provider, route);
         let used = match &self.base_url {
             Some(base) => base.clone(),
             None => self.moved(row),
@@ -86,6 +107,26 @@ impl Overrides {
         let used = Url::parse(&used).ok()?.origin().ascii_serialization();
         (!row.starts_with(&used)).then_some(used)
     }
+}
+
+/// Base of requests with a credential of this route.
+fn row_base<'a>(provider: &'a Provider, route: &Route) -> &'a str {
+    let mut endpoints = provider.endpoints.iter();
+    let endpoint = endpoints.find(|endpoint| endpoint.takes(&route.id));
+    endpoint.map_or(provider.base_url.as_str(), |it| it.base_url.as_str())
+}
+
+/// Whether an address is in the domain of `base`: `api.example.org` speaks for `example.org`, and
+/// `example.org` for itself.
+fn within(url: &Url, base: &str) -> bool {
+    let base = Url::parse(base).ok();
+    let (Some(host), Some(base)) = (url.domain(), base.as_ref().and_then(Url::domain)) else {
+        return false;
+    };
+    let parent = base.split_once('.').map(|(_, parent)| parent);
+    let domain = parent.filter(|it| it.contains('.')).unwrap_or(base);
+    let before = host.strip_suffix(domain);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 /// Whether a credential or a code may go to this address: https, or http on this machine.
@@ -168,6 +209,62 @@ mod tests {
         for url in ["https://a.b/t", "http://[::1]:9/t", "http://localhost:9/t"] {
             assert!(Overrides::default().url(url).is_ok(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_reply_names_a_base_only_within_the_providers_domain() {
+        let catalog = byokey_catalog::Catalog::bundled().unwrap();
+        let provider = catalog.provider("copilot").unwrap();
+        let route = provider.route("github-device").unwrap();
+        let moved = |from: &str, to: &str| Overrides {
+            origins: [(from.to_owned(), to.to_owned())].into(),
+            ..Overrides::default()
+        };
+        let row = "https://api.githubcopilot.com";
+        let plan = "https://api.business.githubcopilot.com";
+        let tenant = "https://copilot-api.acme.ghe.com";
+        for (overrides, named, taken) in [
+            (Overrides::default(), plan, true),
+            (Overrides::default(), row, true),
+            (
+                Overrides::default(),
+                "http://api.business.githubcopilot.com",
+                false,
+            ),
+            (Overrides::default(), "https://evilgithubcopilot.com", false),
+            (
+                Overrides::default(),
+                "https://githubcopilot.com.evil.net",
+                false,
+            ),
+            (
+                Overrides::default(),
+                "https://a@api.githubcopilot.com",
+                false,
+            ),
+            (Overrides::default(), "https://127.0.0.1", false),
+            (Overrides::default(), tenant, false),
+            (moved(row, tenant), tenant, true),
+            (
+                moved(row, tenant),
+                "https://copilot-api.other.ghe.com",
+                false,
+            ),
+            (moved(row, tenant), plan, false),
+            (moved(row, "http://127.0.0.1:7"), plan, false),
+            (moved(plan, "http://127.0.0.1:7"), plan, true),
+        ] {
+            let base = overrides.named_base(provider, route, named);
+            assert_eq!(base.is_some(), taken, "{named}");
+        }
+        let own = Overrides {
+            base_url: Some(tenant.to_owned()),
+            ..Overrides::default()
+        };
+        assert_eq!(own.named_base(provider, route, plan), None);
+        let with_slash = format!("{plan}/");
+        let base = Overrides::default().named_base(provider, route, &with_slash);
+        assert_eq!(base.as_deref(), Some(plan));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use byokey_vault::{Fields, PendingSignIn, Secret, Vault};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+use crate::identity::IdentityCall;
 use crate::{Http, Overrides, SigninError, Step, sign_ins};
 
 /// One sign-in under way, as its engine sees it.
@@ -79,6 +80,25 @@ impl Scene {
     /// As [`provider`](Self::provider).
     pub(crate) fn flow(&self) -> Result<&Flow, SigninError> {
         Ok(&self.route()?.flow)
+    }
+
+    /// The question whose a credential is, for an account with these fields.
+    ///
+    /// # Errors
+    /// As [`provider`](Self::provider).
+    pub(crate) fn identity_call<'a>(
+        &'a self,
+        fields: &'a Fields,
+        headers: &'a [(&'a str, &'a str)],
+    ) -> Result<IdentityCall<'a>, SigninError> {
+        Ok(IdentityCall {
+            http: &self.http,
+            overrides: &self.overrides,
+            provider: self.provider()?,
+            route: self.route()?,
+            fields,
+            headers,
+        })
     }
 
     /// Shows where the sign-in stands.

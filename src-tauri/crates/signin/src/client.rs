@@ -1,0 +1,37 @@
+//! Who asks a provider for a credential: the user's own application if the configuration names one,
+//! else the variable of the row, else the row's public client.
+
+use byokey_catalog::{ClientId, SecretSource};
+use byokey_vault::Secret;
+
+use crate::{Overrides, SigninError};
+
+/// The client's id.
+///
+/// # Errors
+/// [`SigninError::Missing`] with the row's advice, where nobody names one.
+pub(crate) fn id(overrides: &Overrides, row: &ClientId) -> Result<String, SigninError> {
+    let own = overrides.client_id.clone();
+    own.or_else(|| variable(row.env.as_deref()?))
+        .or_else(|| row.id.clone())
+        .ok_or_else(|| SigninError::Missing(row.advice.clone().unwrap_or_default()))
+}
+
+/// The client's secret, if it has one.
+pub(crate) fn secret(overrides: &Overrides, row: &ClientId) -> Option<Secret> {
+    if let Some(own) = &overrides.client_secret {
+        return Some(Secret::new(own.expose()));
+    }
+    match &row.secret {
+        SecretSource::None => None,
+        SecretSource::Configured(name) | SecretSource::Installed(name) => {
+            variable(name).map(Secret::new)
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok()?;
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
