@@ -24,6 +24,7 @@ mod take_over;
 mod tests;
 mod watch;
 
+pub(crate) use self::follow::refused_by_provider;
 pub use self::follow::{FollowTrouble, FollowedToken, read_followed};
 pub use self::found::{Found, FoundKind, ImportVerdict};
 pub use self::machine::Machine;

@@ -5,13 +5,14 @@
 //! its own that no caller's leaving ends; between processes a file lock holds it; and nothing is
 //! handed out that the vault has not committed.
 
+mod follow;
 mod renewal;
 mod rest;
 mod token;
 mod trouble;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use byokey_vault::{AccountId, Secret, TokenSet, Vault};
 use parking_lot::{Mutex, RwLock};
@@ -22,7 +23,7 @@ use self::token::Age;
 pub use self::token::{Token, TokenAsk};
 pub use self::trouble::TokenTrouble;
 use crate::clock::Clock;
-use crate::{Http, SigninError};
+use crate::{Follower, Http, Machine, SigninError};
 
 /// The tokens of a vault's accounts. Clones share them.
 #[derive(Clone)]
@@ -32,6 +33,10 @@ struct Shared {
     vault: Vault,
     clock: Clock,
     slots: RwLock<HashMap<AccountId, Arc<Slot>>>,
+    /// Where other programs keep their logins.
+    machine: Machine,
+    /// Watches those that are followed; made with the first.
+    follower: OnceLock<Follower>,
     /// A client per network proxy.
     clients: Mutex<Vec<(Option<Arc<Secret>>, Http)>>,
     changes: watch::Sender<u64>,
@@ -45,6 +50,10 @@ struct Slot {
     /// A renewed set that the vault could not take yet, and the generation that it follows. It is in
     /// no request before it is in the vault.
     unsaved: Mutex<Option<(u64, TokenSet)>>,
+    /// The account, if it follows another program.
+    followed: Mutex<Option<TokenAsk>>,
+    /// The token of its owner's that the provider refused last.
+    dead: Mutex<Option<Arc<Token>>>,
 }
 
 #[derive(Default)]
@@ -68,14 +77,21 @@ struct Refused {
 impl Keeper {
     /// Nothing is read yet.
     pub fn new(vault: Vault) -> Self {
-        Self::with_clock(vault, Clock::system())
+        Self::on(vault, Machine::here())
     }
 
-    fn with_clock(vault: Vault, clock: Clock) -> Self {
+    /// As [`new`](Self::new), with the machine on which other programs keep their logins.
+    pub fn on(vault: Vault, machine: Machine) -> Self {
+        Self::with(vault, machine, Clock::system())
+    }
+
+    fn with(vault: Vault, machine: Machine, clock: Clock) -> Self {
         Self(Arc::new(Shared {
             vault,
             clock,
             slots: RwLock::default(),
+            machine,
+            follower: OnceLock::new(),
             clients: Mutex::default(),
             changes: watch::channel(0).0,
         }))
@@ -133,7 +149,13 @@ impl Keeper {
 
     /// Forgets the tokens of all accounts but these; what the vault holds stays.
     pub fn keep_only(&self, accounts: &[AccountId]) {
-        self.0.slots.write().retain(|id, _| accounts.contains(id));
+        let gone = |id: &AccountId| !accounts.contains(id);
+        let mut slots = self.0.slots.write();
+        if let Some(follower) = self.0.follower.get() {
+            let left = slots.keys().copied().filter(gone);
+            left.for_each(|id| follower.forget(id));
+        }
+        slots.retain(|id, _| !gone(id));
     }
 
     fn slot(&self, account: AccountId) -> Arc<Slot> {

@@ -43,6 +43,24 @@ impl FollowTrouble {
     pub fn passes(&self) -> bool {
         matches!(self.why, Why::Unread(unread) if unread.passes())
     }
+
+    /// Whether it is over as soon as the owner has written its file.
+    pub(crate) fn is_brief(&self) -> bool {
+        matches!(self.why, Why::Unread(Unread::Busy | Unread::NotUnderstood))
+    }
+}
+
+/// What to tell a person when the provider refuses the token that the owner keeps; `said` are the
+/// provider's words.
+pub(crate) fn refused_by_provider(catalog: &Catalog, account: &Account, said: &str) -> String {
+    let renew = row_and_spot(catalog, account).and_then(|(import, _)| import.renew.as_deref());
+    let renew = renew.unwrap_or("sign in there again");
+    let owner = account.owner.as_deref().unwrap_or_default();
+    let said = match said {
+        "" => String::new(),
+        said => format!(" ({said})"),
+    };
+    format!("the provider refuses the login of {owner}{said}: {renew}, or sign in with byokey")
 }
 
 impl std::error::Error for FollowTrouble {}

@@ -45,6 +45,9 @@ impl Keeper {
         ask: &TokenAsk,
         refused: Option<&Refused>,
     ) -> Result<Token, Failed> {
+        if ask.account.kind == AccountKind::Followed {
+            return self.followed(slot, ask, refused).await;
+        }
         self.save(slot, ask).await?;
         let stored = self.stored(ask).await?;
         if let Some(token) = self.good(slot, ask, &stored, refused)? {
@@ -343,7 +346,7 @@ fn ended(ask: &TokenAsk, words: String) -> TokenTrouble {
     }
 }
 
-fn passing(ask: &TokenAsk, words: String) -> TokenTrouble {
+pub(super) fn passing(ask: &TokenAsk, words: String) -> TokenTrouble {
     TokenTrouble::Passing {
         account: ask.label(),
         words,

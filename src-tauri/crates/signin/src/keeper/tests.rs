@@ -1,3 +1,4 @@
+mod followed;
 mod issuer;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ impl Desk {
             Timestamp::now().checked_add(offset).unwrap()
         });
         Self {
-            keeper: Keeper::with_clock(vault.clone(), clock),
+            keeper: Keeper::with(vault.clone(), nobodys(), clock),
             vault,
             issuer: Issuer::start().await,
             offset,
@@ -97,6 +98,11 @@ impl Desk {
     fn condition(&self, ask: &TokenAsk) -> Condition {
         self.vault.account(ask.account.id).unwrap().condition
     }
+}
+
+/// A machine on which no other program keeps anything.
+fn nobodys() -> Machine {
+    Machine::at("/nowhere", BTreeMap::new())
 }
 
 fn set(who: &str, lifetime: i64) -> TokenSet {
@@ -344,7 +350,7 @@ async fn a_token_that_still_lives_is_used_while_its_successor_is_got() {
     for _ in 0..10 {
         assert_eq!(desk.token(&ask).await.unwrap(), "access-ann-1");
     }
-    let keeper = Keeper::with_clock(desk.vault.clone(), desk.keeper.0.clock.clone());
+    let keeper = Keeper::with(desk.vault.clone(), nobodys(), desk.keeper.0.clock.clone());
     let token = keeper.token(&ask).await.unwrap();
     assert_eq!(token.secret().expose(), "access-ann-1");
 }

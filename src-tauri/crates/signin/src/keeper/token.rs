@@ -82,6 +82,15 @@ impl Token {
         }
     }
 
+    /// The same once more.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            secret: Secret::new(self.secret.expose()),
+            extra: self.extra.clone(),
+            ..*self
+        }
+    }
+
     /// Whose it is.
     pub fn account(&self) -> AccountId {
         self.account
