@@ -11,7 +11,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
-use crate::{Http, Overrides, SigninError};
+use crate::{Http, Overrides, SigninError, client};
 
 /// A person waits for this.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -189,7 +189,7 @@ async fn ended(
         None => (&tokens.access, "access_token"),
     };
     let mut members = vec![("token", token.expose())];
-    let client = client(overrides, route, tokens);
+    let client = client_of(overrides, route, tokens);
     let issued = tokens.client.as_ref().and_then(|it| it.secret.as_ref());
     let secret = issued.or(overrides.client_secret.as_deref());
     if !row.bare {
@@ -211,7 +211,7 @@ async fn ended(
 }
 
 /// The client that the login was made with.
-fn client(overrides: &Overrides, route: &Route, tokens: &TokenSet) -> Option<String> {
+fn client_of(overrides: &Overrides, route: &Route, tokens: &TokenSet) -> Option<String> {
     if let Some(issued) = &tokens.client {
         return Some(issued.id.clone());
     }
@@ -221,12 +221,7 @@ fn client(overrides: &Overrides, route: &Route, tokens: &TokenSet) -> Option<Str
         Flow::Poll(flow) => &flow.client,
         _ => return None,
     };
-    let of_env = || std::env::var(row.env.as_deref()?).ok();
-    overrides
-        .client_id
-        .clone()
-        .or_else(of_env)
-        .or_else(|| row.id.clone())
+    client::id(overrides, row).ok()
 }
 
 fn page(route: Option<&Route>) -> Option<String> {
