@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use byokey_bridge::Bridges;
 use byokey_catalog::{Catalog, CatalogError, CustomProvider};
 use byokey_signin::SignIns;
 use byokey_vault::{Account, Actor, NewAccount, Secret, Vault, VaultError};
@@ -155,7 +156,9 @@ impl Engine {
                 .try_into()
                 .unwrap_or(boot);
         }
-        let sign_ins = SignIns::new(vault.clone());
+        let boot = u64::from_le_bytes(boot);
+        let bridges = Arc::new(Bridges::new(programs_folder(&vault, boot)));
+        let sign_ins = SignIns::new(vault.clone(), bridges);
         let changes = sign_ins.changes();
         let shared = Arc::new(Shared {
             vault,
@@ -173,7 +176,7 @@ impl Engine {
             notices: broadcast::channel(64).0,
             stop: watch::channel(false).0,
             started: Timestamp::now(),
-            boot: u64::from_le_bytes(boot),
+            boot,
             requests: AtomicU64::new(0),
         });
         tokio::spawn(sign_ins::follow(Arc::downgrade(&shared), changes));
@@ -341,6 +344,15 @@ impl Shared {
         });
         self.view.store(Arc::new(made.await?));
         Ok(())
+    }
+}
+
+/// Where the user's own programs run. The folder keeps its place, since some remember where they ran;
+/// with a vault in memory there is no such place.
+fn programs_folder(vault: &Vault, boot: u64) -> PathBuf {
+    match vault.dir() {
+        Some(folder) => folder.join("programs"),
+        None => std::env::temp_dir().join(format!("byokey-programs-{boot:016x}")),
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use byokey_bridge::BridgeSettings;
 use byokey_catalog::{Provider, Route};
 use byokey_vault::Secret;
 use reqwest::Url;
@@ -41,6 +42,8 @@ pub struct Overrides {
     pub proxy: Option<Arc<Secret>>,
     /// Whether a retired route may be tried.
     pub allow_retired: bool,
+    /// The user's own program that signs in and makes the calls.
+    pub bridge: BridgeSettings,
 }
 
 impl Overrides {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use byokey_bridge::Bridges;
 use byokey_catalog::{Catalog, Flow, Provider, Route};
 use byokey_vault::{Fields, PendingSignIn, Secret, Vault};
 use jiff::Timestamp;
@@ -16,6 +17,8 @@ pub(crate) struct Scene {
     pub(crate) id: String,
     pub(crate) http: Http,
     pub(crate) vault: Vault,
+    /// The user's own programs.
+    pub(crate) bridges: Arc<Bridges>,
     pub(crate) overrides: Overrides,
     /// The name that the account is to have.
     pub(crate) name: Option<String>,

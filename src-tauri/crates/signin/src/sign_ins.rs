@@ -9,6 +9,7 @@ mod start;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use byokey_bridge::Bridges;
 use byokey_catalog::{Catalog, Provider};
 use byokey_vault::{Actor, Fields, Login, NewSignIn, Secret, SignedIn, Vault};
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ pub struct SignIns(Arc<Shared>);
 
 struct Shared {
     vault: Vault,
+    bridges: Arc<Bridges>,
     under_way: Mutex<BTreeMap<String, UnderWay>>,
     changes: watch::Sender<u64>,
 }
@@ -62,10 +64,11 @@ pub struct SignIn {
 const MOST_SHOWN: usize = 32;
 
 impl SignIns {
-    /// None yet.
-    pub fn new(vault: Vault) -> Self {
+    /// None yet. `bridges` are the user's own programs, some of which sign in by themselves.
+    pub fn new(vault: Vault, bridges: Arc<Bridges>) -> Self {
         Self(Arc::new(Shared {
             vault,
+            bridges,
             under_way: Mutex::default(),
             changes: watch::channel(0).0,
         }))

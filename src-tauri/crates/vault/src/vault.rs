@@ -71,6 +71,11 @@ impl Vault {
         self.inner.home
     }
 
+    /// The folder it lies in; `None` for a vault in memory.
+    pub fn dir(&self) -> Option<&Path> {
+        self.inner.dir.as_deref()
+    }
+
     /// The usage log.
     pub fn usage(&self) -> &UsageLog {
         &self.inner.usage

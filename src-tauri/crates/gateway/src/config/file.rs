@@ -228,6 +228,11 @@ impl ProviderConfig {
             headers: self.headers.clone(),
             proxy: value(&self.proxy),
             allow_retired: self.allow_retired,
+            bridge: self
+                .bridge
+                .as_ref()
+                .map(BridgeConfig::settings)
+                .unwrap_or_default(),
         }
     }
 }

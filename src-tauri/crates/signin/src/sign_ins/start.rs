@@ -80,6 +80,7 @@ impl SignIns {
             id: id.clone(),
             http,
             vault: self.0.vault.clone(),
+            bridges: self.0.bridges.clone(),
             overrides: request.overrides,
             name: request.name.clone(),
             fields: request.fields,

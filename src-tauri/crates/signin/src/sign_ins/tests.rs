@@ -9,6 +9,10 @@ fn vault() -> Vault {
     Vault::open(nowhere, byokey_vault::HomeChoice::Memory).unwrap()
 }
 
+fn bridges() -> Arc<Bridges> {
+    Arc::new(Bridges::new("nowhere".into()))
+}
+
 fn request(provider: &str, route: &str) -> SignInRequest {
     SignInRequest {
         catalog: catalog(),
@@ -55,7 +59,7 @@ fn a_name_means_the_best_route_that_is_open() {
 #[tokio::test]
 async fn an_unofficial_route_waits_for_its_notice() {
     let vault = vault();
-    let sign_ins = SignIns::new(vault.clone());
+    let sign_ins = SignIns::new(vault.clone(), bridges());
     let refused = sign_ins.start(request("kimi", "kimi-device")).await;
     let Err(SigninError::NeedsNotice { notice, .. }) = refused else {
         panic!("it must be refused");
@@ -88,7 +92,7 @@ async fn an_unofficial_route_waits_for_its_notice() {
 
 #[tokio::test]
 async fn a_retired_route_names_day_reason_and_replacement() {
-    let sign_ins = SignIns::new(vault());
+    let sign_ins = SignIns::new(vault(), bridges());
     let refused = sign_ins.start(request("qwen", "oauth-device")).await;
     let Err(error @ SigninError::Retired { .. }) = refused else {
         panic!("it must be refused");
@@ -101,7 +105,7 @@ async fn a_retired_route_names_day_reason_and_replacement() {
 
 #[tokio::test]
 async fn nothing_can_be_said_to_a_sign_in_that_is_not_there() {
-    let sign_ins = SignIns::new(vault());
+    let sign_ins = SignIns::new(vault(), bridges());
     let pasted = sign_ins.paste("gone", Secret::new("code")).await;
     assert_eq!(pasted, Err(SigninError::NoSignIn));
     assert!(!sign_ins.link("claude", &Secret::new("byokey://signin/claude?code=a")));
