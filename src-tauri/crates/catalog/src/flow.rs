@@ -99,9 +99,6 @@ pub struct Device {
     /// Seconds added to the interval the server gives.
     #[serde(default)]
     pub extra_interval_s: u32,
-    /// Other hosts of the same flow, such as a global one.
-    #[serde(default)]
-    pub other_hosts: Vec<String>,
     /// Further hosts on which the page for the code may stand; one that knows the code already is
     /// opened on these and on the asked one only.
     #[serde(default)]

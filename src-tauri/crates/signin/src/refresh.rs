@@ -58,8 +58,8 @@ pub(crate) fn rule(flow: &Flow) -> Option<&Refresh> {
 /// What a row says of renewals beside its [`Refresh`].
 struct Rows<'a> {
     rule: &'a Refresh,
-    /// Where, the usual one first.
-    urls: Vec<Cow<'a, str>>,
+    /// Where.
+    url: Cow<'a, str>,
     client: Option<&'a ClientId>,
     scopes: &'a [String],
     resource: Option<&'a str>,
@@ -131,7 +131,7 @@ impl Renewing<'_> {
         let own = rule.url.as_deref();
         let mut rows = Rows {
             rule,
-            urls: Vec::new(),
+            url: Cow::default(),
             client: None,
             scopes: &[],
             resource: None,
@@ -139,27 +139,24 @@ impl Renewing<'_> {
         };
         match &self.route.flow {
             Flow::Pkce(row) => {
-                rows.urls = vec![own.unwrap_or(&row.token_url).into()];
+                rows.url = own.unwrap_or(&row.token_url).into();
                 rows.client = Some(&row.client);
                 rows.scopes = &row.scopes;
                 rows.resource = row.resource.as_deref();
             }
             Flow::Device(row) => {
-                let usual = own.unwrap_or(&row.token_url);
-                rows.urls = vec![usual.into()];
-                let elsewhere = row.other_hosts.iter().filter_map(|host| at(host, usual));
-                rows.urls.extend(elsewhere.map(Cow::Owned));
+                rows.url = own.unwrap_or(&row.token_url).into();
                 rows.client = Some(&row.client);
                 rows.scopes = &row.scopes;
             }
             Flow::AwsDevice(AwsDevice { host, .. }) | Flow::AwsPkce(AwsPkce { host, .. }) => {
                 let host = fill(host, |name| self.provider.field(&self.account.fields, name));
                 let host = host.map_err(|error| passing(error.to_string()))?;
-                rows.urls = vec![format!("{host}/token").into()];
+                rows.url = format!("{host}/token").into();
             }
             Flow::Poll(row) => {
                 let token = own.or(row.token_url.as_deref()).unwrap_or(&row.poll_url);
-                rows.urls = vec![token.into()];
+                rows.url = token.into();
                 rows.client = Some(&row.client);
                 rows.bare = row.protocol == PollProtocol::KiroSocial;
             }
@@ -171,19 +168,16 @@ impl Renewing<'_> {
     /// The endpoint that gave the tokens; they are renewed nowhere else.
     fn endpoint(&self, rows: &Rows<'_>, set: &TokenSet) -> Result<Url, NotRenewed> {
         let own = self.overrides.token_url.as_deref();
-        let urls = rows.urls.iter().map(|url| self.overrides.own_or(own, url));
-        let urls: Result<Vec<_>, _> = urls.collect();
-        let urls = urls.map_err(|error| passing(error.to_string()))?;
-        let given_by = set.extra.get(TOKEN_ORIGIN);
-        let gave = |url: &&Url| {
-            given_by.is_none_or(|origin| *origin == url.origin().ascii_serialization())
-        };
-        let usual = urls.first().map(|url| url.origin().ascii_serialization());
-        let found = urls.iter().find(gave).cloned();
-        found.ok_or_else(|| NotRenewed::Moved {
-            given_by: given_by.cloned().unwrap_or_default(),
-            named: usual.unwrap_or_default(),
-        })
+        let url = self.overrides.own_or(own, &rows.url);
+        let url = url.map_err(|error| passing(error.to_string()))?;
+        let named = url.origin().ascii_serialization();
+        match set.extra.get(TOKEN_ORIGIN) {
+            Some(origin) if *origin != named => Err(NotRenewed::Moved {
+                given_by: origin.clone(),
+                named,
+            }),
+            _ => Ok(url),
+        }
     }
 
     /// That the answer does not speak of somebody else, as far as it says whose it is.
@@ -318,10 +312,4 @@ fn passing(words: String) -> NotRenewed {
         words,
         retry_after: None,
     }
-}
-
-/// `url` at another host.
-fn at(host: &str, url: &str) -> Option<String> {
-    let path = Url::parse(url).ok()?.path().to_owned();
-    Some(format!("{}{path}", host.trim_end_matches('/')))
 }

@@ -34,6 +34,7 @@ const BOARD: &[(&str, &str, Standing, Status)] = {
         ("qwen", "oauth-device", Retired, Status::Retired),
         ("kimi", "kimi-key", Official, Active),
         ("kimi", "kimi-device", Unofficial, Active),
+        ("kimi", "kimi-device-global", Unofficial, Active),
         ("moonshot", "moonshot-key", Official, Active),
         ("iflow", "oauth", Retired, Status::Retired),
         ("zai", "coding-plan-key", Official, Active),

@@ -337,15 +337,11 @@ fn flow_urls(flow: &Flow) -> Vec<String> {
                 .and_then(|paste| paste.redirect_uri.clone()),
             refresh(flow.refresh.as_ref()),
         ],
-        Flow::Device(flow) => {
-            let mut urls = vec![
-                Some(flow.device_url.clone()),
-                Some(flow.token_url.clone()),
-                refresh(flow.refresh.as_ref()),
-            ];
-            urls.extend(flow.other_hosts.iter().cloned().map(Some));
-            urls
-        }
+        Flow::Device(flow) => vec![
+            Some(flow.device_url.clone()),
+            Some(flow.token_url.clone()),
+            refresh(flow.refresh.as_ref()),
+        ],
         Flow::AwsDevice(flow) => vec![
             Some(flow.host.clone()),
             flow.start_url.clone(),

@@ -48,6 +48,13 @@ async fn every_row_brings_the_tokens_of_whoever_typed_the_code() {
             Some("ada@example.org"),
             true,
         ),
+        (
+            "kimi",
+            "kimi-device-global",
+            to(&issuer),
+            Some("ada@example.org"),
+            true,
+        ),
         ("qwen", "oauth-device", to(&issuer), None, true),
     ] {
         let scene = scene(provider, route, overrides);
