@@ -101,6 +101,13 @@ impl Keeper {
     }
 }
 
+impl TokenAsk {
+    /// What a person reads when the provider refuses the owner's token, saying `said`.
+    pub(super) fn refused_by_provider(&self, said: &str) -> String {
+        refused_by_provider(&self.catalog, &self.account, said)
+    }
+}
+
 /// Why an owner gave no token, and of which sign-in that is true.
 enum Unfollowed {
     /// It may have one in a moment.
@@ -171,7 +178,7 @@ impl Shared {
                 if dead.is_some_and(|dead| token.is(dead)) {
                     // A watcher knows no new words; those that were recorded stay.
                     let known = || account.condition_words.clone().unwrap_or_default();
-                    let words = words.map(|said| refused_by_provider(&ask.catalog, &account, said));
+                    let words = words.map(|said| ask.refused_by_provider(said));
                     let words = words.unwrap_or_else(known);
                     return Err(self.needs_owner(ask, &account, words));
                 }

@@ -1,5 +1,6 @@
 //! What one flight does: look into the vault, lock, look again, renew, store, and only then hand out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use byokey_vault::{
@@ -87,11 +88,16 @@ impl Keeper {
         words: &str,
     ) -> Result<(), SigninError> {
         let (id, seen) = (ask.account.id, used.generation());
-        let condition = match ask.account.kind {
-            AccountKind::Followed => Condition::NeedsOwner,
-            _ => Condition::NeedsSignIn,
+        let (condition, words) = match ask.account.kind {
+            AccountKind::Followed => {
+                // Else the owner's place would bring the same token again.
+                let slot = self.slot(id);
+                *slot.dead.lock() = Some(Arc::new(used.again()));
+                *slot.held.write() = None;
+                (Condition::NeedsOwner, ask.refused_by_provider(words))
+            }
+            _ => (Condition::NeedsSignIn, words.to_owned()),
         };
-        let words = words.to_owned();
         let done = self
             .vault(move |vault| vault.set_condition(id, condition, Some(&words), Some(seen)))
             .await;

@@ -254,3 +254,22 @@ async fn a_locked_out_account_is_not_read() {
     home.keeper.0.told(id);
     assert_eq!(home.condition(), Condition::Blocked);
 }
+
+#[tokio::test]
+async fn a_new_token_that_is_refused_as_well_waits_for_the_owner() {
+    let home = Home::new();
+    let first = home.keeper.token(&home.ask).await.unwrap();
+    home.keeper
+        .gave_up(&home.ask, &first, "no plan")
+        .await
+        .unwrap();
+    let account = home.vault.account(home.ask.account.id).unwrap();
+    let words = account.condition_words.unwrap();
+    assert!(
+        words.contains("Claude Code (no plan): run `claude` once"),
+        "{words}"
+    );
+    home.keeper.0.told(home.ask.account.id);
+    assert_eq!(home.condition(), Condition::NeedsOwner);
+    assert_eq!(needs_owner(home.token().await), words);
+}
