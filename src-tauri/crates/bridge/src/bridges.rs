@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::{
-    BridgeBody, BridgeTrouble, LoginState, LoginWord, ProgramInfo, Version,
+    BridgeBody, BridgeTrouble, LoginWord, ProgramInfo, Version,
     claude::{self, Claude},
-    codex::{self, Codex},
-    login,
+    codex, copilot, login,
     process::Launch,
     program::{self, Facts, Programs, login_command},
     request,
+    servers::Servers,
     work::Work,
 };
 
@@ -47,7 +47,7 @@ pub struct Bridges {
     work: Work,
     programs: Programs,
     claude: Claude,
-    codex: Codex,
+    servers: Servers,
 }
 
 /// A model that a program offers.
@@ -72,7 +72,7 @@ impl Bridges {
             work: Work::new(work),
             programs: Programs::default(),
             claude: Claude::default(),
-            codex: Codex::default(),
+            servers: Servers::default(),
         }
     }
 
@@ -86,10 +86,9 @@ impl Bridges {
                 BridgeProtocol::ClaudeStreamJson => {
                     self.claude.call(&desk, call.account, &call.body).await
                 }
-                BridgeProtocol::CodexAppServer => {
-                    self.codex.call(&desk, call.account, &call.body).await
+                BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => {
+                    self.servers.call(&desk, call.account, &call.body).await
                 }
-                BridgeProtocol::CopilotSdk => Err(desk.no_command()),
             }
         };
         match answer.await {
@@ -115,7 +114,7 @@ impl Bridges {
         let login = match bridge.protocol {
             BridgeProtocol::ClaudeStreamJson => claude::login_state(&desk).await?,
             BridgeProtocol::CodexAppServer => codex::login_state(&desk).await?,
-            BridgeProtocol::CopilotSdk => LoginState::Unknown(String::new()),
+            BridgeProtocol::CopilotSdk => copilot::login_state(&desk).await?,
         };
         Ok(ProgramInfo {
             path: desk.path,
@@ -136,7 +135,8 @@ impl Bridges {
         let desk = self.desk(bridge, settings)?;
         match bridge.protocol {
             BridgeProtocol::CodexAppServer => codex::models(&desk).await,
-            BridgeProtocol::ClaudeStreamJson | BridgeProtocol::CopilotSdk => Err(desk.no_command()),
+            BridgeProtocol::CopilotSdk => copilot::models(&desk).await,
+            BridgeProtocol::ClaudeStreamJson => Err(desk.no_command()),
         }
     }
 
@@ -267,6 +267,6 @@ pub fn losses(protocol: BridgeProtocol, body: &[u8]) -> Ledger {
     match protocol {
         BridgeProtocol::ClaudeStreamJson => claude::losses(body),
         BridgeProtocol::CodexAppServer => request::losses(body),
-        BridgeProtocol::CopilotSdk => Ledger::default(),
+        BridgeProtocol::CopilotSdk => copilot::losses(body),
     }
 }

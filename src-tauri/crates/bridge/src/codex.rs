@@ -5,27 +5,23 @@
 //! each conversation is told to do without, in an empty folder and without an environment to act in.
 //! What remains of Codex beside its login are the instructions that its user keeps for all work.
 
+mod conversation;
+mod items;
 mod refusal;
-mod thread;
-mod turn;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use byokey_catalog::Bridge;
 use serde_json::{Value, json};
 
 use crate::{
-    BridgeBody, BridgeModel, BridgeTrouble, LoginState, Version,
+    BridgeModel, BridgeTrouble, LoginState, Version,
     bridges::Desk,
-    pool::{Place, Pool},
     process::Reach,
-    request::{Offer, Request},
     rpc::{Framing, Habits, Peer, RpcTrouble},
-    runs::Runs,
-    voice::Voice,
     words,
 };
-use turn::Turn;
+pub(crate) use conversation::Conversation;
 
 /// The oldest Codex that can be told to work without helpers of its own.
 const OLDEST: Version = Version(0, 145, 0);
@@ -42,71 +38,6 @@ const HABITS: Habits = Habits {
     question: "item/tool/call",
     decline,
 };
-
-/// What is kept of Codex between requests.
-#[derive(Default)]
-pub(crate) struct Codex {
-    pool: Pool,
-    runs: Arc<Runs<Whose, Next>>,
-}
-
-/// Who may go on with a turn: another model or other tools mean another conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Whose {
-    account: i64,
-    model: String,
-    tools: Vec<Offer>,
-}
-
-/// What a turn gets when it goes on, or begins.
-struct Next {
-    request: Request,
-    voice: Voice,
-}
-
-impl Codex {
-    /// Answers a request of the Messages dialect.
-    ///
-    /// # Errors
-    /// Whatever keeps Codex from saying a first word.
-    pub(crate) async fn call(
-        &self,
-        desk: &Desk<'_>,
-        account: i64,
-        body: &[u8],
-    ) -> Result<BridgeBody, BridgeTrouble> {
-        let request = Request::read(body)?;
-        let program = &desk.bridge.program;
-        let whose = Whose {
-            account,
-            model: request.model.clone(),
-            tools: request.tools.clone(),
-        };
-        let (voice, ear) = Voice::of(&request);
-        let brought: BTreeSet<_> = request.results().map(|(id, _)| id).collect();
-        let run = self.runs.find(&whose, &brought);
-        let next = match run {
-            Some(run) => match run.send(Next { request, voice }) {
-                Ok(()) => return ear.body(program).await,
-                // The run has given up this very moment.
-                Err(next) => next,
-            },
-            None => Next { request, voice },
-        };
-        let place = Place {
-            account,
-            path: desk.path.clone(),
-            env: desk.settings.env.clone(),
-        };
-        let peer = self.pool.peer(place, start(desk)).await?;
-        signed_in(desk, &account_of(desk.bridge, &peer).await?)?;
-        let thread = thread::start(desk, &peer, &next.request).await?;
-        let runs = Arc::clone(&self.runs);
-        let turn = Turn::begin(desk.bridge, peer, thread, whose, runs, next).await?;
-        tokio::spawn(turn.run());
-        ear.body(program).await
-    }
-}
 
 /// Whether somebody is signed in there.
 pub(crate) async fn login_state(desk: &Desk<'_>) -> Result<LoginState, BridgeTrouble> {
@@ -173,7 +104,7 @@ fn model(row: &Value) -> Option<BridgeModel> {
 }
 
 /// Starts the app server and shakes hands.
-async fn start(desk: &Desk<'_>) -> Result<Peer, BridgeTrouble> {
+pub(crate) async fn start(desk: &Desk<'_>) -> Result<Peer, BridgeTrouble> {
     let version = desk.facts(&[]).await?.version;
     if version < OLDEST {
         return Err(desk.too_old(version, OLDEST));

@@ -2,6 +2,8 @@
 //! the translator makes Messages frames of those. So stop texts are cut, names are given back and
 //! tokens are counted as for every other provider.
 
+use std::future::pending;
+
 use byokey_wire::{Translation, Usage};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -9,10 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{BridgeBody, BridgeTrouble, frames, request::Request};
 
-/// One reply on its way. It ends by [`Voice::end`] or [`Voice::fail`]; dropped before that it was cut.
+/// One reply on its way. It ends by [`Voice::end`] or [`Voice::fail`], after which nothing is heard;
+/// dropped before that it was cut.
 pub(crate) struct Voice {
     translation: Translation,
-    frames: mpsc::Sender<Bytes>,
+    frames: Option<mpsc::Sender<Bytes>>,
     model: String,
     /// Told at the first word, or why there will be none: until then a status can say it.
     opening: Option<oneshot::Sender<Result<(), BridgeTrouble>>>,
@@ -56,7 +59,7 @@ impl Voice {
         let voice = Self {
             // The time would only show in dialects that name it.
             translation: request.answer.stream(0),
-            frames,
+            frames: Some(frames),
             model: request.model.clone(),
             opening: Some(told),
             open: None,
@@ -67,7 +70,10 @@ impl Voice {
 
     /// Waits until the caller has left.
     pub(crate) async fn left(&self) {
-        self.frames.closed().await;
+        match &self.frames {
+            Some(frames) => frames.closed().await,
+            None => pending().await,
+        }
     }
 
     /// Whether the reply is complete for the caller: a stop text was reached.
@@ -129,7 +135,7 @@ impl Voice {
     }
 
     /// The end of a reply that went well.
-    pub(crate) async fn end(mut self, usage: &Usage) {
+    pub(crate) async fn end(&mut self, usage: &Usage) {
         self.begin().await;
         self.leave().await;
         let mut response =
@@ -142,17 +148,18 @@ impl Voice {
         let mut out = Vec::new();
         self.translation.finish(&mut out);
         self.send(out).await;
+        self.frames = None;
     }
 
     /// The end of a reply that went wrong.
-    pub(crate) async fn fail(mut self, trouble: BridgeTrouble) {
+    pub(crate) async fn fail(&mut self, trouble: BridgeTrouble) {
         if let Some(opening) = self.opening.take() {
             let _ = opening.send(Err(trouble));
         } else if !self.translation.done() {
             let frame = frames::error_frame(trouble.kind(), &trouble.to_string());
-            // A caller who has left need not know.
-            let _ = self.frames.send(frame).await;
+            self.send(frame).await;
         }
+        self.frames = None;
     }
 
     async fn enter(&mut self, kind: Kind, item: &str, part: u64) {
@@ -212,10 +219,11 @@ impl Voice {
         self.send(out).await;
     }
 
-    async fn send(&self, out: Vec<u8>) {
-        if !out.is_empty() {
+    async fn send(&self, out: impl Into<Bytes>) {
+        let out = out.into();
+        if let Some(frames) = self.frames.as_ref().filter(|_| !out.is_empty()) {
             // Whoever speaks asks `left` as well.
-            let _ = self.frames.send(out.into()).await;
+            let _ = frames.send(out).await;
         }
     }
 }
@@ -343,7 +351,7 @@ mod tests {
 
     #[tokio::test]
     async fn trouble_before_the_first_word_is_no_stream() {
-        let (voice, ear) = voice("END");
+        let (mut voice, ear) = voice("END");
         voice.fail(BridgeTrouble::Request("no".to_owned())).await;
         let told = ear.body("it").await;
         assert_eq!(told.err(), Some(BridgeTrouble::Request("no".to_owned())));

@@ -6,5 +6,6 @@
 mod programs {
     mod claude;
     mod codex;
+    mod copilot;
     mod rig;
 }

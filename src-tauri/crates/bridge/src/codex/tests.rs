@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{BridgeCall, BridgeSettings, Bridges};
+use crate::{BridgeBody, BridgeCall, BridgeSettings, Bridges};
 
 /// Answers the calls of a request; a test's script is what it says once the turn has begun.
 const PROGRAM: &str = r#"#!/bin/sh

@@ -13,7 +13,6 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 pub(crate) enum Framing {
     /// One message per line, without the version member.
     Lines,
-    #[allow(dead_code, reason = "the server of Copilot speaks so")]
     /// A `Content-Length` header before each message, as language servers have it.
     Headers,
 }

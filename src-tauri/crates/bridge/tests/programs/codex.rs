@@ -5,130 +5,48 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use byokey_bridge::{
-    BridgeBody, BridgeCall, BridgeSettings, BridgeTrouble, Bridges, LoginState, losses,
-};
-use byokey_catalog::{Bridge, Catalog, Flow};
-use byokey_sim::{Kind, Script, Seen, Sim};
-use http::Response;
+use byokey_bridge::{LoginState, losses};
+use byokey_sim::{Kind, Script, Seen};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::rig::{Said, packages, request, soon, user};
+use super::rig::{House, answered, packages, request, soon, system, user, with_tools};
 
-/// A user's machine with Codex on it.
-struct House {
-    folder: TempDir,
-    sim: Sim,
-    bridge: Bridge,
-    settings: BridgeSettings,
-    bridges: Bridges,
+/// Codex with the simulated provider as its own.
+async fn house() -> House {
+    house_with(&[]).await
 }
 
-impl House {
-    async fn new() -> Self {
-        Self::with(&[]).await
-    }
-
-    /// With more lines at the end of Codex' own settings.
-    async fn with(lines: &[&str]) -> Self {
-        let house = Self::empty().await;
-        let settings = format!(
-            "model_provider = \"sim\"\ncheck_for_update_on_startup = false\n\
-             [analytics]\nenabled = false\n\
-             [model_providers.sim]\nname = \"sim\"\nbase_url = \"{}\"\nenv_key = \"SIM_KEY\"\n\
-             wire_api = \"responses\"\n{}\n",
-            house.sim.base_url(),
-            lines.join("\n"),
-        );
-        fs::write(house.home().join("config.toml"), settings).unwrap();
-        house
-    }
-
-    /// Nobody has ever used Codex here.
-    async fn empty() -> Self {
-        let folder = TempDir::new().unwrap();
-        let sim = Sim::start(Kind::Responses, Script::default()).await;
-        let home = folder.path().join("codex");
-        fs::create_dir(&home).unwrap();
-        let home = home.to_str().unwrap().to_owned();
-        let settings = BridgeSettings {
-            program: Some(program()),
-            env: [("CODEX_HOME", home), ("SIM_KEY", Script::KEY.to_owned())]
-                .map(|(name, value)| (name.to_owned(), value))
-                .into(),
-        };
-        Self {
-            bridges: Bridges::new(folder.path().join("work")),
-            bridge: row(),
-            folder,
-            sim,
-            settings,
-        }
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("codex")
-    }
-
-    async fn call(&self, body: &Value) -> Response<BridgeBody> {
-        let call = self.bridges.call(BridgeCall {
-            bridge: &self.bridge,
-            settings: &self.settings,
-            account: 1,
-            body: body.to_string().into(),
-        });
-        soon("a reply", call).await
-    }
-
-    async fn say(&self, body: &Value) -> Said {
-        Said::of(self.call(body).await).await
-    }
-
-    async fn trouble(&self, body: &Value) -> (u16, BridgeTrouble) {
-        let response = self.call(body).await;
-        let trouble = response.extensions().get::<BridgeTrouble>().cloned();
-        (response.status().as_u16(), trouble.expect("a trouble"))
-    }
-
-    /// What the model was asked last.
-    fn asked(&self) -> Value {
-        let all = self.sim.requests();
-        all.last().map(Seen::json).unwrap()
-    }
+/// With more lines at the end of Codex' own settings.
+async fn house_with(lines: &[&str]) -> House {
+    let house = empty_house().await;
+    let settings = format!(
+        "model_provider = \"sim\"\ncheck_for_update_on_startup = false\n\
+         [analytics]\nenabled = false\n\
+         [model_providers.sim]\nname = \"sim\"\nbase_url = \"{}\"\nenv_key = \"SIM_KEY\"\n\
+         wire_api = \"responses\"\n{}\n",
+        house.sim.base_url(),
+        lines.join("\n"),
+    );
+    fs::write(house.home().join("config.toml"), settings).unwrap();
+    house
 }
 
-fn row() -> Bridge {
-    let catalog = Catalog::bundled().unwrap();
-    let route = catalog
-        .provider("openai")
-        .unwrap()
-        .route("codex-app-server")
-        .unwrap();
-    match &route.flow {
-        Flow::Bridge(bridge) => bridge.clone(),
-        flow => panic!("{flow:?}"),
-    }
+/// Nobody has ever used Codex here.
+async fn empty_house() -> House {
+    let house = House::new(Kind::Responses, ("openai", "codex-app-server"), program()).await;
+    let home = house.home().to_str().unwrap().to_owned();
+    house.with("CODEX_HOME", &home).with("SIM_KEY", Script::KEY)
 }
 
 /// The native program within its package for this system.
 fn program() -> PathBuf {
-    let (os, arch) = match (std::env::consts::OS, std::env::consts::ARCH) {
-        (os, "x86_64") => (os, "x64"),
-        (os, _) => (os, "arm64"),
-    };
-    let os = match os {
-        "macos" => "darwin",
-        "windows" => "win32",
-        os => os,
-    };
-    let name = format!("codex{}", std::env::consts::EXE_SUFFIX);
-    let vendor = packages().join(format!("@openai/codex-{os}-{arch}/vendor"));
+    let vendor = packages().join(format!("@openai/codex-{}/vendor", system()));
     let system = fs::read_dir(&vendor)
         .expect("the package")
         .next()
         .unwrap()
         .unwrap();
+    let name = format!("codex{}", std::env::consts::EXE_SUFFIX);
     system.path().join("bin").join(name)
 }
 
@@ -144,36 +62,9 @@ fn items(asked: &Value) -> Vec<Value> {
     plain.collect()
 }
 
-fn tool(name: &str) -> Value {
-    let properties = json!({"city": {"type": "string"}, "days": {"type": "integer"}});
-    json!({"name": name, "description": format!("asks for the {name}"),
-        "input_schema": {"type": "object", "properties": properties}})
-}
-
-fn with_tools(mut body: Value, names: &[&str]) -> Value {
-    body["tools"] = names.iter().map(|name| tool(name)).collect();
-    body
-}
-
-/// The next request of a tool loop: the reply and what came out of its calls.
-fn answered(mut body: Value, said: &Said, outputs: &[&str]) -> Value {
-    let results: Vec<_> = said
-        .calls()
-        .iter()
-        .zip(outputs)
-        .map(|(call, output)| {
-            json!({"type": "tool_result", "tool_use_id": call["id"], "content": output})
-        })
-        .collect();
-    let messages = body["messages"].as_array_mut().unwrap();
-    messages.push(json!({"role": "assistant", "content": said.content}));
-    messages.push(json!({"role": "user", "content": results}));
-    body
-}
-
 #[tokio::test]
 async fn text_streams_with_thoughts_and_counts() {
-    let house = House::new().await;
+    let house = house().await;
     let mut body = request("gpt-x", &user("hello [[sim group=none think]]"));
     body["thinking"] = json!({"type": "adaptive"});
     body["output_config"] = json!({"effort": "high"});
@@ -206,7 +97,7 @@ async fn text_streams_with_thoughts_and_counts() {
 
 #[tokio::test]
 async fn the_model_sees_the_callers_conversation_and_nothing_that_acts() {
-    let house = House::with(&["[mcp_servers.\"a.b\"]", "command = \"/nowhere/server\""]).await;
+    let house = house_with(&["[mcp_servers.\"a.b\"]", "command = \"/nowhere/server\""]).await;
     let mut body = request(
         "gpt-x",
         &json!([
@@ -275,7 +166,7 @@ async fn the_model_sees_the_callers_conversation_and_nothing_that_acts() {
 
 #[tokio::test]
 async fn a_tool_call_goes_out_and_the_same_turn_goes_on() {
-    let house = House::new().await;
+    let house = house().await;
     let body = request("gpt-x", &user("how is it? [[sim group=byokey]]"));
     let body = with_tools(body, &["weather"]);
     let said = house.say(&body).await;
@@ -305,7 +196,7 @@ async fn a_tool_call_goes_out_and_the_same_turn_goes_on() {
 
 #[tokio::test]
 async fn parallel_calls_go_out_together_and_new_words_come_along() {
-    let house = House::new().await;
+    let house = house().await;
     let body = request("gpt-x", &user("both [[sim group=byokey parallel]]"));
     let body = with_tools(body, &["weather", "traffic"]);
     let said = house.say(&body).await;
@@ -332,7 +223,7 @@ async fn parallel_calls_go_out_together_and_new_words_come_along() {
 
 #[tokio::test]
 async fn outputs_that_nobody_waits_for_start_afresh() {
-    let house = House::new().await;
+    let house = house().await;
     let body = request("gpt-x", &user("how is it? [[sim group=byokey]]"));
     let body = with_tools(body, &["weather"]);
     let said = house.say(&body).await;
@@ -347,7 +238,7 @@ async fn outputs_that_nobody_waits_for_start_afresh() {
 
 #[tokio::test]
 async fn a_reply_has_the_form_that_is_asked_for() {
-    let house = House::new().await;
+    let house = house().await;
     let mut body = request("gpt-x", &user("hi [[sim group=none]]"));
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}},
         "required": ["city"], "additionalProperties": false});
@@ -359,7 +250,7 @@ async fn a_reply_has_the_form_that_is_asked_for() {
 
 #[tokio::test]
 async fn a_caller_who_leaves_stops_the_model() {
-    let house = House::new().await;
+    let house = house().await;
     let words = "long [[sim group=none chunks=2000 delay_ms=50]]";
     let response = house.call(&request("gpt-x", &user(words))).await;
     assert_eq!(response.status(), 200);
@@ -375,7 +266,7 @@ async fn a_caller_who_leaves_stops_the_model() {
 
 #[tokio::test]
 async fn troubles_of_the_provider_keep_their_status() {
-    let house = House::new().await;
+    let house = house().await;
     for (control, expected) in [
         ("status=400", 400),
         ("status=429", 429),
@@ -389,7 +280,7 @@ async fn troubles_of_the_provider_keep_their_status() {
 
 #[tokio::test]
 async fn nobody_signed_in_is_told_with_what_to_do() {
-    let house = House::empty().await;
+    let house = empty_house().await;
     let (status, trouble) = house.trouble(&request("gpt-x", &user("hi"))).await;
     assert_eq!(status, 401);
     assert!(trouble.to_string().contains("codex login"), "{trouble}");
@@ -405,7 +296,7 @@ async fn nobody_signed_in_is_told_with_what_to_do() {
 
 #[tokio::test]
 async fn models_are_told() {
-    let house = House::empty().await;
+    let house = empty_house().await;
     let models = house.bridges.models(&house.bridge, &house.settings);
     let models = soon("the models", models).await.unwrap();
     assert!(
@@ -418,7 +309,7 @@ async fn models_are_told() {
 
 #[tokio::test]
 async fn a_missing_program_is_told_with_where_to_get_it() {
-    let mut house = House::empty().await;
+    let mut house = empty_house().await;
     house.settings.program = Some(Path::new("/nowhere/codex").to_owned());
     let (status, trouble) = house.trouble(&request("gpt-x", &user("hi"))).await;
     assert_eq!(status, 503);

@@ -1,13 +1,12 @@
+//! What is told to Codex, in its words, and what comes back of it.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{PATIENCE, told};
 use crate::{
-    BridgeTrouble,
     bridges::Desk,
     request::{Offer, Request},
-    rpc::Peer,
 };
 
 /// The group in which the caller's tools stand: so they never meet tools of Codex, and so Codex shows
@@ -15,20 +14,8 @@ use crate::{
 /// them.
 const TOOLS: &str = "byokey";
 
-/// Starts a conversation with all that was said before in it, and returns its id.
-///
-/// # Errors
-/// When Codex refuses, which it says in its own words.
-pub(super) async fn start(
-    desk: &Desk<'_>,
-    peer: &Peer,
-    request: &Request,
-) -> Result<String, BridgeTrouble> {
-    let call = async |method, params| {
-        let answer = peer.call(method, params, PATIENCE).await;
-        answer.map_err(|trouble| told(desk.bridge, trouble))
-    };
-    let config = call("config/read", json!({"includeLayers": false})).await?;
+/// The parameters of a conversation; `servers` are the tool servers in the user's own settings.
+pub(super) fn start(desk: &Desk<'_>, request: &Request, servers: &Value) -> Value {
     let mut params = json!({
         "model": request.model,
         "cwd": desk.folder,
@@ -38,69 +25,18 @@ pub(super) async fn start(
         "environments": [],
         // Empty means none: without it Codex would put its own in front.
         "baseInstructions": request.system,
-        "config": settings(&config["config"]["mcp_servers"]),
-        // Brings the usage of each answer when the answer ends, not when its tools have.
+        "config": settings(servers),
+        // Brings the counts of each answer when the answer ends, not when its tools have.
         "experimentalRawEvents": true,
     });
     if !request.tools.is_empty() {
         params["dynamicTools"] = tools(&request.tools);
     }
-    let answer = call("thread/start", params).await?;
-    let Some(thread) = answer["thread"]["id"].as_str() else {
-        return Err(BridgeTrouble::Strange {
-            program: desk.bridge.program.clone(),
-            words: "a conversation without an id".to_owned(),
-        });
-    };
-    let earlier = before_turn(request);
-    if !earlier.is_empty() {
-        call(
-            "thread/inject_items",
-            json!({"threadId": thread, "items": earlier}),
-        )
-        .await?;
-    }
-    Ok(thread.to_owned())
+    params
 }
 
-/// What the turn begins with: the user's words. When the caller's last word is a tool's output it
-/// stands in the conversation already and the turn begins with nothing.
-pub(super) fn input(request: &Request) -> Vec<Value> {
-    if is_new_word(request) {
-        request.said().filter_map(user_input).collect()
-    } else {
-        Vec::new()
-    }
-}
-
-/// A part of a message in the words of a turn.
-pub(super) fn user_input(part: &Value) -> Option<Value> {
-    match part["type"].as_str()? {
-        "input_text" => Some(json!({"type": "text", "text": part["text"]})),
-        "input_image" => Some(json!({"type": "image", "url": part["image_url"]})),
-        _ => None,
-    }
-}
-
-/// What came out of a tool, in the words of an answer.
-pub(super) fn output(output: &Value) -> Value {
-    let text = |text: &Value| json!({"type": "inputText", "text": text});
-    let part = |part: &Value| match part["type"].as_str() {
-        Some("input_image") => json!({"type": "inputImage", "imageUrl": part["image_url"]}),
-        _ => text(&part["text"]),
-    };
-    let items = match output {
-        Value::Array(parts) => parts.iter().map(part).collect(),
-        whole => vec![text(whole)],
-    };
-    json!({"success": true, "contentItems": items})
-}
-
-fn is_new_word(request: &Request) -> bool {
-    request.results().next().is_none() && request.tail.len() == 1
-}
-
-fn before_turn(request: &Request) -> Vec<Value> {
+/// The conversation up to the turn.
+pub(super) fn before_turn(request: &Request) -> Vec<Value> {
     let tail = if is_new_word(request) {
         &[][..]
     } else {
@@ -119,6 +55,67 @@ fn before_turn(request: &Request) -> Vec<Value> {
         }
     }
     items
+}
+
+/// The parameters of a turn. It begins with the user's words; when the caller's last word is a tool's
+/// output, that stands in the conversation already and the turn begins with nothing.
+pub(super) fn turn(request: &Request, thread: &str) -> Value {
+    let input: Vec<_> = if is_new_word(request) {
+        request.said().filter_map(user_input).collect()
+    } else {
+        Vec::new()
+    };
+    let mut params = json!({
+        "threadId": thread,
+        "input": input,
+        "summary": if request.shows_reasoning { "auto" } else { "none" },
+    });
+    if let Some(effort) = &request.effort {
+        params["effort"] = effort.as_str().into();
+    }
+    if let Some(schema) = &request.schema {
+        params["outputSchema"] = schema.clone();
+    }
+    params
+}
+
+/// A part of a user's message.
+pub(super) fn user_input(part: &Value) -> Option<Value> {
+    match part["type"].as_str()? {
+        "input_text" => Some(json!({"type": "text", "text": part["text"]})),
+        "input_image" => Some(json!({"type": "image", "url": part["image_url"]})),
+        _ => None,
+    }
+}
+
+/// What came out of a tool.
+pub(super) fn output(output: &Value) -> Value {
+    let text = |text: &Value| json!({"type": "inputText", "text": text});
+    let part = |part: &Value| match part["type"].as_str() {
+        Some("input_image") => json!({"type": "inputImage", "imageUrl": part["image_url"]}),
+        _ => text(&part["text"]),
+    };
+    let items = match output {
+        Value::Array(parts) => parts.iter().map(part).collect(),
+        whole => vec![text(whole)],
+    };
+    json!({"success": true, "contentItems": items})
+}
+
+/// Counts in the order in which byokey keeps them.
+pub(super) fn counts(told: &Value) -> [u64; 5] {
+    [
+        "inputTokens",
+        "cachedInputTokens",
+        "cacheWriteInputTokens",
+        "outputTokens",
+        "reasoningOutputTokens",
+    ]
+    .map(|name| told[name].as_u64().unwrap_or(0))
+}
+
+fn is_new_word(request: &Request) -> bool {
+    request.results().next().is_none() && request.tail.len() == 1
 }
 
 fn tools(offers: &[Offer]) -> Value {
