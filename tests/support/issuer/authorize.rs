@@ -23,7 +23,7 @@ pub(crate) struct Rules<'a> {
     /// Whether PKCE is a must; S256 alone is ever taken.
     pub(crate) pkce: bool,
     /// Whether `state` and `response_type=code` are musts.
-    pub(crate) plain: bool,
+    pub(crate) standard: bool,
     /// Parameters that must have these values.
     pub(crate) also: &'a [(&'a str, &'a str)],
 }
@@ -45,11 +45,11 @@ pub(crate) fn check(fields: &Fields, client: &str, rules: &Rules<'_>) -> Result<
         let words = format!("{redirect} is not registered for {client}.");
         return Err(Refusal::new(400, "redirect_uri_mismatch", words));
     }
-    if rules.plain {
+    if rules.standard {
         fields.is("response_type", "code")?;
     }
     let state = fields.get("state");
-    if rules.plain && state.is_none_or(|state| state.len() < 16) {
+    if rules.standard && state.is_none_or(|state| state.len() < 16) {
         return Err(Refusal::request("state is missing or easily guessed."));
     }
     for (name, value) in rules.also {
@@ -76,7 +76,7 @@ pub(crate) fn check(fields: &Fields, client: &str, rules: &Rules<'_>) -> Result<
         nonce: fields.get("nonce").map(str::to_owned),
         challenge: challenge.map(str::to_owned),
         resource: fields.get("resource").map(str::to_owned),
-        registers: false,
+        new_host: None,
     })
 }
 
@@ -109,10 +109,10 @@ impl super::office::Office {
         let mut ask = books.asks.remove(ticket)?;
         let bends = books.bent(ask.realm).to_vec();
         let mut extra = Vec::new();
-        let issued = !bends.contains(&Bend::NoIssuedClient);
-        if ask.registers && answer.is_some() && issued {
+        let host = ask.new_host.take().filter(|_| answer.is_some());
+        if let Some(host) = host.filter(|_| !bends.contains(&Bend::NoIssuedClient)) {
             let own = format!("oaiapp_{}", &random()[..24]);
-            books.clients.insert(own.clone(), super::siwc::registered());
+            books.agents.insert(own.clone(), host);
             ask.client.clone_from(&own);
             extra.push(("client_id", own));
         }
@@ -130,11 +130,16 @@ impl super::office::Office {
         }
         extra.extend(state.map(|state| ("state", state)));
         let redirect = ask.redirect.clone();
-        let mut query = match answer {
+        let told = bends.iter().find_map(|bend| match bend {
+            Bend::CallbackError(error, words) => Some((*error, *words)),
+            _ => None,
+        });
+        let (error, words) = told.unwrap_or(("access_denied", "The person declined."));
+        let mut query = match answer.filter(|_| told.is_none()) {
             Some(user) => vec![("code", self.code(ask, user))],
             None => vec![
-                ("error", "access_denied".to_owned()),
-                ("error_description", "The person declined.".to_owned()),
+                ("error", error.to_owned()),
+                ("error_description", words.to_owned()),
             ],
         };
         query.append(&mut extra);

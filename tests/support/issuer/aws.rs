@@ -137,7 +137,7 @@ fn ask(house: &House, seen: &Seen, region: &str) -> Result<Reply, Refusal> {
         redirects: &known,
         scopes: &scopes,
         pkce: true,
-        plain: true,
+        standard: true,
         also: &[],
     };
     authorize::page(house, &fields, id, &rules)

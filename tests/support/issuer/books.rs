@@ -17,8 +17,8 @@ pub(crate) struct Ask {
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<String>,
     pub(crate) resource: Option<String>,
-    /// Whether the client id stands for "give me one of my own".
-    pub(crate) registers: bool,
+    /// The machine that asks for a client id of its own, where the given one stands for that.
+    pub(crate) new_host: Option<String>,
 }
 
 /// An authorization code.
@@ -110,6 +110,8 @@ pub(crate) struct Books {
     pub(crate) families: Vec<Family>,
     pub(crate) access: HashMap<String, Access>,
     pub(crate) clients: HashMap<String, Registered>,
+    /// Clients that a first authorization made, and the machine of each.
+    pub(crate) agents: HashMap<String, String>,
     pub(crate) people: Vec<User>,
     pub(crate) mishaps: Vec<(String, Mishap)>,
     pub(crate) bends: HashMap<Realm, Vec<Bend>>,

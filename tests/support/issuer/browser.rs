@@ -35,14 +35,14 @@ impl Browser {
         Self { office, user }
     }
 
-    /// Opens an authorize page, consents, and calls the redirect: what stands there. A page that
+    /// Opens an authorize page, consents, and goes where it is sent: the page at the end. One that
     /// refuses the request is returned as it is.
     ///
     /// # Panics
     /// When an address cannot be reached.
     pub async fn consents(&self, url: &str) -> Visit {
         match self.answers(url, Some(self.user.clone())).await {
-            Ok(redirect) => self.open(&redirect).await,
+            Ok(redirect) => self.goes(&redirect).await,
             Err(page) => page,
         }
     }
@@ -53,7 +53,7 @@ impl Browser {
     /// When an address cannot be reached.
     pub async fn declines(&self, url: &str) -> Visit {
         match self.answers(url, None).await {
-            Ok(redirect) => self.open(&redirect).await,
+            Ok(redirect) => self.goes(&redirect).await,
             Err(page) => page,
         }
     }
@@ -108,6 +108,27 @@ impl Browser {
     #[must_use]
     pub fn refuses(&self, user_code: &str) -> bool {
         self.office.answer_code(user_code, None)
+    }
+
+    /// Opens a page and goes where it is sent.
+    ///
+    /// # Panics
+    /// When an address cannot be reached.
+    pub async fn goes(&self, url: &str) -> Visit {
+        let mut page = self.open(url).await;
+        // More is a circle.
+        for _ in 0..5 {
+            let Some(to) = page.headers.get(header::LOCATION) else {
+                break;
+            };
+            let to = to.to_str().unwrap_or_default();
+            let to = match to.starts_with('/') {
+                true => format!("{}{to}", super::split(&page.url).0),
+                false => to.to_owned(),
+            };
+            page = self.open(&to).await;
+        }
+        page
     }
 
     /// Opens a page; a real provider's address leads to who plays it. No redirect is followed.

@@ -50,7 +50,7 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
         redirects: &known,
         scopes: SCOPES,
         pkce: true,
-        plain: true,
+        standard: true,
         also: &[("code", "true")],
     };
     authorize::page(house, &fields, CLIENT, &rules)

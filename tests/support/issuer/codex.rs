@@ -63,7 +63,7 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
         redirects: &registered,
         scopes: SCOPES,
         pkce: true,
-        plain: true,
+        standard: true,
         also: &[
             ("id_token_add_organizations", "true"),
             ("codex_cli_simplified_flow", "true"),
@@ -147,7 +147,7 @@ fn poll(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
                 nonce: None,
                 challenge: Some(challenge(&verifier)),
                 resource: None,
-                registers: false,
+                new_host: None,
             };
             let challenge = ask.challenge.clone();
             let code = house.office.code(ask, user);

@@ -71,7 +71,7 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
             _ => SCOPES,
         },
         pkce: true,
-        plain: true,
+        standard: true,
         also: &[("access_type", "offline")],
     };
     authorize::page(house, &fields, client, &rules)

@@ -35,7 +35,7 @@ pub(crate) enum Place {
     KiroAuth,
     KiroManagement(&'static str),
     KiroApi(&'static str),
-    KimiAuth,
+    KimiAuth(&'static str),
     KimiApi,
     QwenAuth,
     QwenApi,
@@ -127,8 +127,12 @@ pub(crate) const HOUSES: &[(Place, &[&str])] = &[
         ],
     ),
     (
-        Place::KimiAuth,
-        &["https://auth.kimi.com", "https://auth.kimi.ai"],
+        Place::KimiAuth("https://auth.kimi.com"),
+        &["https://auth.kimi.com"],
+    ),
+    (
+        Place::KimiAuth("https://auth.kimi.ai"),
+        &["https://auth.kimi.ai"],
     ),
     (
         Place::KimiApi,
@@ -218,7 +222,7 @@ impl House {
             Place::KiroAuth => kiro::sign_in(self, seen, path),
             Place::KiroManagement(region) => kiro::management(self, seen, path, region),
             Place::KiroApi(region) => kiro::api(self, seen, path, region),
-            Place::KimiAuth => kimi::sign_in(self, seen, path),
+            Place::KimiAuth(origin) => kimi::sign_in(self, seen, path, origin),
             Place::KimiApi => kimi::api(self, seen, path),
             Place::QwenAuth => qwen::sign_in(self, seen, path),
             Place::QwenApi => Some(Ok(self.ask(Kind::Chat, seen))),

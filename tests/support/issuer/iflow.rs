@@ -38,7 +38,7 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
         redirects: &registered,
         scopes: &[],
         pkce: false,
-        plain: false,
+        standard: false,
         also: &[("loginMethod", "phone"), ("type", "phone")],
     };
     authorize::page(house, &fields, CLIENT, &rules)

@@ -43,16 +43,16 @@ fn identified(seen: &Seen) -> Result<(), Refusal> {
     }
 }
 
-pub(crate) fn sign_in(house: &House, seen: &Seen, path: &str) -> Answer {
+pub(crate) fn sign_in(house: &House, seen: &Seen, path: &str, origin: &str) -> Answer {
     Some(match path {
-        "/api/oauth/device_authorization" => start(house, seen),
+        "/api/oauth/device_authorization" => start(house, seen, origin),
         "/api/oauth/token" => token(house, seen),
         "/device" => house.device_page(seen),
         _ => return None,
     })
 }
 
-fn start(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
+fn start(house: &House, seen: &Seen, origin: &str) -> Result<Reply, Refusal> {
     identified(seen)?;
     let fields = Fields::form(seen)?;
     if fields.need("client_id")? != CLIENT {
@@ -61,7 +61,7 @@ fn start(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
     let device = house
         .office
         .start_device(Realm::Kimi, CLIENT, "kimi-code", None);
-    let page = house.office.address("https://auth.kimi.com/device");
+    let page = house.office.address(&format!("{origin}/device"));
     Ok(Reply::json(
         200,
         &json!({"device_code": device.code, "user_code": device.user_code,

@@ -115,6 +115,8 @@ pub enum Bend {
     CallbackIssuer(String),
     /// `state` of the callback; empty for none at all.
     State(String),
+    /// The callback brings this error and description, whatever the person said.
+    CallbackError(&'static str, &'static str),
     /// The callback brings no client id of one's own.
     NoIssuedClient,
     /// The id token says `alg: none`.

@@ -66,7 +66,7 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
         redirects: &known,
         scopes: SCOPES,
         pkce: true,
-        plain: true,
+        standard: true,
         also: &[],
     };
     authorize::page(house, &fields, CLIENT, &rules)

@@ -44,7 +44,7 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
         redirects: &known,
         scopes: &[],
         pkce: true,
-        plain: false,
+        standard: false,
         also: &[],
     };
     let mut ask = authorize::check(&fields, "", &rules)?;

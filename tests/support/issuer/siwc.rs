@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::{
     House, Realm, authorize,
     authorize::Rules,
-    books::Registered,
     house::Answer,
     read::{Fields, Refusal, bearer, is_uuid},
     tokens::{standard, unsupported},
@@ -71,8 +70,9 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
         fields.need("agent_name_hint")?;
     } else {
         fields.lacks("agent_name_hint")?;
-        if !house.office.books.lock().clients.contains_key(client) {
-            return Err(Refusal::client("This client is not known."));
+        let known = house.office.books.lock().agents.get(client).cloned();
+        if known.as_deref() != Some(host) {
+            return Err(Refusal::client("This machine has no such client."));
         }
     }
     fields.need("nonce")?;
@@ -84,29 +84,18 @@ fn ask(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
         redirects: &literal,
         scopes: SCOPES,
         pkce: true,
-        plain: true,
+        standard: true,
         also: &[("resource", RESOURCE)],
     };
     let mut ask = authorize::check(&fields, client, &rules)?;
-    ask.registers = new;
+    ask.new_host = new.then(|| host.to_owned());
     Ok(authorize::wait(house, ask, rules.name))
-}
-
-/// A client that the first authorization made.
-pub(super) fn registered() -> Registered {
-    Registered {
-        secret: String::new(),
-        region: "",
-        scopes: Vec::new(),
-        redirects: Vec::new(),
-        grants: Vec::new(),
-    }
 }
 
 fn token(house: &House, seen: &Seen) -> Result<Reply, Refusal> {
     let fields = Fields::form(seen)?;
     let client = fields.need("client_id")?;
-    if !house.office.books.lock().clients.contains_key(client) {
+    if !house.office.books.lock().agents.contains_key(client) {
         return Err(Refusal::client("This client is not known."));
     }
     if fields.need("resource")? != RESOURCE {
