@@ -240,6 +240,8 @@ pub struct ClientId {
     pub advice: Option<String>,
     /// Where a client secret comes from; never from here.
     pub secret: SecretSource,
+    /// How the secret is sent.
+    pub secret_in: SecretIn,
     /// Whether the callback brings another id, issued to this installation, for all later use.
     pub issued_on_first_login: bool,
 }
@@ -257,14 +259,30 @@ pub enum SecretSource {
     Installed(String),
 }
 
-/// A constant parameter of a request.
+/// How a client secret is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretIn {
+    /// With the other members.
+    #[default]
+    Body,
+    /// As HTTP Basic.
+    Basic,
+    /// Both at once, against the standard.
+    Both,
+}
+
+/// A parameter of the authorize page.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// Its value.
+    /// Its value; `{device_id}` is a UUID that stays the same on this installation.
     pub value: String,
+    /// Whether it is left out once this installation has a client id of its own.
+    #[serde(default)]
+    pub first_login_only: bool,
 }
 
 /// Where the browser comes back to. The listener is always on loopback.

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// How it is found out whose a new credential is. Two credentials of one identity are one account;
@@ -15,6 +17,10 @@ pub struct IdentityRule {
     pub label: Vec<String>,
     /// JSON pointer of the plan.
     pub plan: Option<String>,
+    /// JSON pointers of what else requests need, by the name under which it is kept with the tokens.
+    /// Only in documents that come with them.
+    #[serde(default)]
+    pub keep: BTreeMap<String, String>,
 }
 
 /// A document about the owner of a credential.

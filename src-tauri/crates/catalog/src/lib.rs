@@ -35,7 +35,7 @@ pub use endpoint::{Endpoint, ListModels, ListShape, Region, fill};
 pub use error::CatalogError;
 pub use flow::{
     AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
-    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Revoke, Rotation, SecretSource,
+    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Revoke, Rotation, SecretIn, SecretSource,
     StateRule,
 };
 pub use identity::{IdentityRule, IdentitySource, Stage};

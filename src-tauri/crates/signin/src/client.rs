@@ -18,7 +18,24 @@ pub(crate) fn id(overrides: &Overrides, row: &ClientId) -> Result<String, Signin
 }
 
 /// The client's secret, if it has one.
-pub(crate) fn secret(overrides: &Overrides, row: &ClientId) -> Option<Secret> {
+///
+/// # Errors
+/// [`SigninError::Missing`] for a client that has one, where nobody names it.
+pub(crate) async fn secret(
+    overrides: &Overrides,
+    row: &ClientId,
+) -> Result<Option<Secret>, SigninError> {
+    let found = configured(overrides, row);
+    match &row.secret {
+        SecretSource::Configured(name) | SecretSource::Installed(name) if found.is_none() => {
+            Err(SigninError::Missing(format!("set {name}")))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// The client's secret, as far as the configuration or the row's variable names it.
+pub(crate) fn configured(overrides: &Overrides, row: &ClientId) -> Option<Secret> {
     if let Some(own) = &overrides.client_secret {
         return Some(Secret::new(own.expose()));
     }

@@ -9,7 +9,7 @@ mod reply;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use byokey_catalog::Encoding;
+use byokey_catalog::{Encoding, SecretIn};
 use byokey_vault::{Secret, TokenSet};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
@@ -88,6 +88,21 @@ pub(crate) struct NewTokens {
     pub(crate) scope: Option<String>,
     /// Everything else in the reply.
     pub(crate) rest: Map<String, Value>,
+}
+
+/// Adds who asks to the members, as the row says it; what comes back goes into [`TokenCall::basic`].
+pub(crate) fn identify<'a>(
+    members: &mut Vec<(&'a str, &'a str)>,
+    secret_in: SecretIn,
+    id: &'a str,
+    secret: Option<&'a Secret>,
+) -> Option<(&'a str, &'a Secret)> {
+    let basic = secret.filter(|_| secret_in != SecretIn::Body);
+    if basic.is_none() || secret_in == SecretIn::Both {
+        members.push(("client_id", id));
+        members.extend(secret.map(|secret| ("client_secret", secret.expose())));
+    }
+    basic.map(|secret| (id, secret))
 }
 
 /// Asks a token endpoint. `now` is when the answer's lifetimes begin.

@@ -2,6 +2,8 @@
 //! renewed or a new one made, so a document that does not name its subject names nobody: better two
 //! accounts than one that belongs to two people.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use byokey_catalog::{IdentityRule, IdentitySource, Provider, Route, fill};
@@ -84,6 +86,20 @@ pub(crate) fn from_reply(rule: &IdentityRule, tokens: &NewTokens) -> Option<Iden
     }
 }
 
+/// What else the documents that came with the tokens say that requests need.
+pub(crate) fn kept(rule: &IdentityRule, tokens: &NewTokens) -> BTreeMap<String, String> {
+    let document = match &rule.from {
+        IdentitySource::Reply => Some(Value::Object(tokens.rest.clone())),
+        IdentitySource::IdToken => tokens.id_token.as_ref().and_then(claims),
+        IdentitySource::Get(_) => None,
+    };
+    let found = document.iter().flat_map(|document| {
+        let pairs = rule.keep.iter();
+        pairs.filter_map(|(name, pointer)| Some((name.clone(), words(document.pointer(pointer)?)?)))
+    });
+    found.collect()
+}
+
 /// Reads a document by the rule.
 pub(crate) fn read(rule: &IdentityRule, document: &Value) -> Option<Identity> {
     let text = |pointer: &String| words(document.pointer(pointer)?);
@@ -138,6 +154,7 @@ mod tests {
             subject: subject.iter().map(|&pointer| pointer.into()).collect(),
             label: vec!["/email".into(), "/name".into()],
             plan: Some("/https:~1~1a.example~1auth/plan".into()),
+            keep: [].into(),
         }
     }
 

@@ -7,11 +7,14 @@
 mod aws;
 mod bridge;
 mod call;
+mod callback;
 mod check;
 mod client;
 mod clock;
 mod code;
+mod comeback;
 mod device;
+mod discovery;
 mod error;
 mod exchange;
 #[cfg(test)]
@@ -19,10 +22,13 @@ mod fixture;
 mod flow;
 mod grant;
 mod http;
+mod id_token;
 mod identity;
 mod import;
 mod keeper;
 mod key;
+mod link;
+mod loopback;
 mod overrides;
 mod own_headers;
 mod pkce;
@@ -46,6 +52,7 @@ pub use import::{
 };
 pub use keeper::{Keeper, Token, TokenAsk, TokenTrouble};
 pub use key::{guess_provider, tidy_key};
+pub use link::{BadLink, Link};
 pub use overrides::Overrides;
 pub use own_headers::identity_headers;
 pub use revoke::{LogoutReport, Revoked, log_out};

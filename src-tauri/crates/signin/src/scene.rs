@@ -43,7 +43,12 @@ pub(crate) struct Scene {
 /// What the person or the system brings back.
 pub(crate) enum Said {
     /// Text that the person pasted: a code, or the address the browser ended at.
-    Pasted(Secret),
+    Pasted {
+        /// The text.
+        text: Secret,
+        /// Told at once whether it is of use; the sign-in goes on waiting if it is not.
+        taken: oneshot::Sender<Result<(), SigninError>>,
+    },
     /// A `byokey://` link that may belong to this sign-in.
     Link(Secret),
 }

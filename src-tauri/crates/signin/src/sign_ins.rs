@@ -15,7 +15,7 @@ use byokey_vault::{Actor, Fields, Login, NewSignIn, Secret, SignedIn, Vault};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 pub use self::start::{SignInRequest, route_for};
@@ -60,6 +60,8 @@ pub struct SignIn {
     pub step: Step,
 }
 
+/// A sign-in that waits for a text reads it at once.
+const PASTE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Ended sign-ins that are still shown; more push out the oldest.
 const MOST_SHOWN: usize = 32;
 
@@ -120,17 +122,25 @@ impl SignIns {
         self.forget(id).await
     }
 
-    /// Hands over what a person pasted: a code, or the address at which the browser ended.
+    /// Hands over what a person pasted: a code, or the address at which the browser ended. What is
+    /// refused changes nothing; the sign-in goes on waiting.
     ///
     /// # Errors
-    /// [`SigninError::NoSignIn`] for one that is not there or over.
+    /// [`SigninError::NotACode`], [`SigninError::Foreign`], and [`SigninError::NoSignIn`] for one that
+    /// is not there, over, or does not wait for a text.
     pub async fn paste(&self, id: &str, text: Secret) -> Result<(), SigninError> {
         let say = match self.0.under_way.lock().get(id) {
             Some(it) if !it.step.borrow().is_over() => it.say.clone(),
             _ => return Err(SigninError::NoSignIn),
         };
-        let said = say.send(Said::Pasted(text)).await;
-        said.map_err(|_| SigninError::NoSignIn)
+        let (taken, told) = oneshot::channel();
+        // A full queue means that nobody reads what is said to it.
+        let said = say.try_send(Said::Pasted { text, taken });
+        said.map_err(|_| SigninError::NoSignIn)?;
+        match tokio::time::timeout(PASTE, told).await {
+            Ok(Ok(taken)) => taken,
+            _ => Err(SigninError::NoSignIn),
+        }
     }
 
     /// Hands a link to the sign-ins of its provider that wait; the one whose state it carries takes
