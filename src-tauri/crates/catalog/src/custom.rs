@@ -1,5 +1,8 @@
+mod oauth;
+
 use byokey_wire::{Dialect, Shape, Task};
 
+pub use self::oauth::CustomOauth;
 use crate::endpoint::Endpoint;
 use crate::snapshot::blank;
 use crate::{
@@ -20,6 +23,8 @@ pub struct CustomProvider {
     pub auth: Option<Auth>,
     /// Models it serves, as far as the user names them.
     pub models: Vec<String>,
+    /// How people sign in there, beside using keys.
+    pub oauth: Option<CustomOauth>,
 }
 
 impl CustomProvider {
@@ -35,6 +40,10 @@ impl CustomProvider {
         }
         if !is_safe(&self.base_url) {
             return Err(CatalogError::Insecure { url: self.base_url });
+        }
+        let mut routes = vec![key_route()];
+        if let Some(oauth) = self.oauth {
+            routes.extend(oauth.into_routes()?);
         }
         let (own_auth, path, stream_path, list) = conventions(self.dialect);
         let mut models: Vec<_> = self.models.iter().map(|id| blank(id)).collect();
@@ -58,7 +67,7 @@ impl CustomProvider {
             key_prefixes: Vec::new(),
             fields: Vec::new(),
             sign_in: [].into(),
-            routes: vec![key_route()],
+            routes,
             endpoints: vec![Endpoint {
                 dialect: self.dialect,
                 base_url: self.base_url.clone(),
@@ -219,6 +228,7 @@ mod tests {
             base_url: base_url.into(),
             auth: None,
             models: vec!["b".into(), "a".into(), "b".into()],
+            oauth: None,
         }
     }
 

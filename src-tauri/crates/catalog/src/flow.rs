@@ -41,7 +41,8 @@ pub struct Key {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pkce {
-    /// OpenID issuer whose discovery and keys are used, where there is one.
+    /// OpenID issuer whose keys check the ID token, where there is one. For a provider of the user's own
+    /// its discovery also names the addresses that are empty here.
     pub issuer: Option<String>,
     /// Page that the browser opens.
     pub authorize_url: String,
@@ -83,6 +84,8 @@ pub struct Pkce {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
+    /// OpenID issuer whose discovery names what is empty here; only for a provider of the user's own.
+    pub issuer: Option<String>,
     /// Where a code is asked for.
     pub device_url: String,
     /// Where the answer is polled.

@@ -29,14 +29,14 @@ mod tests;
 
 pub use catalog::Catalog;
 pub use check::{Answer, AnswerRule, Check, Method};
-pub use custom::CustomProvider;
+pub use custom::{CustomOauth, CustomProvider};
 pub use date::Date;
 pub use endpoint::{Endpoint, ListModels, ListShape, Region, fill};
 pub use error::CatalogError;
 pub use flow::{
     AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
-    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Revoke, Rotation, SecretIn, SecretSource,
-    StateRule,
+    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Revoke, Rotation, SecretIn,
+    SecretSource, StateRule,
 };
 pub use identity::{IdentityRule, IdentitySource, Stage};
 pub use import::{Form, Import, Place};

@@ -15,7 +15,7 @@ use byokey_vault::{Account, Actor, NewAccount, Secret, Vault, VaultError};
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
 
-use crate::config::{self, Config, ConfigError, ConfigKey};
+use crate::config::{self, Config, ConfigError, ConfigKey, OauthOverride};
 use crate::count::Estimator;
 use crate::live::{Asking, Lists};
 use crate::models::{self, ModelFacts};
@@ -382,6 +382,7 @@ fn view(
                 base_url: base_url.clone(),
                 auth: None,
                 models: settings.models.clone(),
+                oauth: settings.oauth.as_ref().map(OauthOverride::own_provider),
             })?;
         }
     }

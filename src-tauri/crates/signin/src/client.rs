@@ -17,15 +17,15 @@ pub(crate) fn id(overrides: &Overrides, row: &ClientId) -> Result<String, Signin
         .ok_or_else(|| SigninError::Missing(row.advice.clone().unwrap_or_default()))
 }
 
-/// The client's secret, if it has one.
+/// The client's secret, if it has one, wherever it is.
 ///
 /// # Errors
 /// [`SigninError::Missing`] for a client that has one, where nobody names it.
-pub(crate) async fn secret(
+pub(crate) async fn needed_secret(
     overrides: &Overrides,
     row: &ClientId,
 ) -> Result<Option<Secret>, SigninError> {
-    let found = configured(overrides, row);
+    let found = secret(overrides, row);
     match &row.secret {
         SecretSource::Configured(name) | SecretSource::Installed(name) if found.is_none() => {
             Err(SigninError::Missing(format!("set {name}")))
@@ -35,7 +35,7 @@ pub(crate) async fn secret(
 }
 
 /// The client's secret, as far as the configuration or the row's variable names it.
-pub(crate) fn configured(overrides: &Overrides, row: &ClientId) -> Option<Secret> {
+pub(crate) fn secret(overrides: &Overrides, row: &ClientId) -> Option<Secret> {
     if let Some(own) = &overrides.client_secret {
         return Some(Secret::new(own.expose()));
     }

@@ -159,11 +159,11 @@ impl SignIns {
         told.count() > 0
     }
 
-    async fn run(self, scene: Scene, name: Option<String>, by: Actor) {
+    async fn run(self, mut scene: Scene, name: Option<String>, by: Actor) {
         let left = scene.expires.duration_since(Timestamp::now());
         let left = std::time::Duration::try_from(left).unwrap_or_default();
         let done = tokio::time::timeout(left, async {
-            let grant = flow::run(&scene).await?;
+            let grant = flow::run(&mut scene).await?;
             scene.show(Step::Working(Work::Sealing));
             self.seal(&scene, grant, name, by).await
         });

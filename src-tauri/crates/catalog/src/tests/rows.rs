@@ -255,6 +255,7 @@ fn configuration_adds_providers_and_cannot_hide_one() {
         base_url: "https://llm.example.org/v1".into(),
         auth: None,
         models: vec!["my-model".into()],
+        oauth: None,
     };
     let catalog = catalog().with_custom(custom("my-gateway")).unwrap();
     let added = catalog.provider("my-gateway").unwrap();

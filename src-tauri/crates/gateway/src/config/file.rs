@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use byokey_bridge::BridgeSettings;
+use byokey_catalog::CustomOauth;
 use byokey_signin::Overrides;
 use byokey_vault::Secret;
 use byokey_wire::Dialect;
@@ -243,6 +244,22 @@ impl BridgeConfig {
         BridgeSettings {
             program: self.program.clone(),
             env: self.env.clone(),
+        }
+    }
+}
+
+impl OauthOverride {
+    /// How people sign in at a provider of the user's own.
+    pub(crate) fn own_provider(&self) -> CustomOauth {
+        CustomOauth {
+            issuer: self.issuer.clone(),
+            authorize_url: self.authorize_url.clone(),
+            token_url: self.token_url.clone(),
+            device_url: self.device_url.clone(),
+            revoke_url: self.revoke_url.clone(),
+            client_id: self.client_id.clone(),
+            secret: self.client_secret.is_some(),
+            scopes: self.scopes.clone(),
         }
     }
 }

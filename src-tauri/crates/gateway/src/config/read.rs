@@ -161,13 +161,28 @@ fn check_provider(id: &str, provider: &ProviderConfig, catalog: &Catalog) -> Res
             &oauth.device_url,
             &oauth.revoke_url,
             &oauth.issuer,
-            &oauth.redirect,
         ];
         for url in urls.into_iter().flatten() {
             check_url(url).map_err(|reason| (".oauth", reason))?;
         }
+        if let Some(redirect) = &oauth.redirect {
+            check_redirect(id, redirect).map_err(|reason| (".oauth.redirect", reason))?;
+        }
     }
     Ok(())
+}
+
+/// A page of this machine, or byokey's own link for the provider.
+fn check_redirect(id: &str, redirect: &str) -> Result<(), &'static str> {
+    if redirect.strip_prefix("byokey://signin/") == Some(id) {
+        return Ok(());
+    }
+    let wrong =
+        "must be http on this machine with a path, or byokey://signin/ with the provider's id";
+    match redirect.starts_with("http://") {
+        true => check_url(redirect).map_err(|_| wrong),
+        false => Err(wrong),
+    }
 }
 
 /// Only https, or http to this machine; never an address that hands out cloud credentials.
@@ -304,6 +319,31 @@ models:
         assert_eq!(config.routing, plain.routing);
         assert_eq!(config.timeouts, plain.timeouts);
         assert_eq!(config.providers.len(), 2);
+    }
+
+    #[test]
+    fn a_redirect_stays_on_this_machine() {
+        let read_with = |redirect: &str| {
+            read(&format!(
+                "providers:\n  mine:\n    dialect: chat\n    base_url: https://a.example\n    \
+                 oauth: {{ issuer: https://i.example, redirect: \"{redirect}\" }}\n"
+            ))
+        };
+        for good in [
+            "http://127.0.0.1:9/cb",
+            "http://localhost:9/cb",
+            "byokey://signin/mine",
+        ] {
+            assert!(read_with(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://a.example/cb",
+            "http://a.example/cb",
+            "byokey://signin/other",
+            "x",
+        ] {
+            assert!(read_with(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
