@@ -21,14 +21,17 @@ pub(crate) fn id(overrides: &Overrides, row: &ClientId) -> Result<String, Signin
 ///
 /// # Errors
 /// [`SigninError::Missing`] for a client that has one, where nobody names it.
-pub(crate) async fn needed_secret(
+pub(crate) fn needed_secret(
     overrides: &Overrides,
     row: &ClientId,
 ) -> Result<Option<Secret>, SigninError> {
     let found = secret(overrides, row);
     match &row.secret {
         SecretSource::Configured(name) | SecretSource::Installed(name) if found.is_none() => {
-            Err(SigninError::Missing(format!("set {name}")))
+            Err(SigninError::Missing(format!(
+                "this sign-in needs the secret of its client: set the variable {name}, or \
+                 `oauth.client_secret` of the provider in the configuration"
+            )))
         }
         _ => Ok(found),
     }
