@@ -4,22 +4,13 @@ use byokey_catalog::{Flow, Provider, Route, fill};
 use byokey_vault::Fields;
 
 use crate::scene::Scene;
-use crate::{Grant, Granted, Overrides, SigninError, aws, bridge, device, discovery, pkce, poll};
+use crate::{Grant, Overrides, SigninError, aws, bridge, device, pkce, poll};
 
 /// Runs the flow of a sign-in up to a credential.
 ///
 /// # Errors
 /// Whatever ended it; nothing is stored then.
-pub(crate) async fn run(scene: &mut Scene) -> Result<Grant, SigninError> {
-    let found = discovery::complete(scene).await?;
-    let mut grant = engine(scene).await?;
-    if let Granted::Tokens(tokens) = &mut grant.credential {
-        tokens.extra.extend(found);
-    }
-    Ok(grant)
-}
-
-async fn engine(scene: &Scene) -> Result<Grant, SigninError> {
+pub(crate) async fn run(scene: &Scene) -> Result<Grant, SigninError> {
     match scene.flow()? {
         Flow::Pkce(row) => pkce::run(scene, row).await,
         Flow::Device(row) => device::run(scene, row).await,

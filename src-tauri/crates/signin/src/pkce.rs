@@ -19,10 +19,9 @@ pub(crate) use self::proof::{Proof, random};
 use crate::callback::Callback;
 use crate::exchange::{NewTokens, Refusal, TokenCall, TokenReply, exchange, identify};
 use crate::id_token::{Claimed, Keys};
-use crate::identity::IdentityCall;
 use crate::scene::Scene;
 use crate::{
-    Grant, Granted, Identity, SigninError, Step, Work, client, comeback, discovery, identity,
+    Grant, Granted, Identity, SigninError, Step, Work, client, comeback, discovery, identity, stage,
 };
 
 /// Runs the flow up to a credential.
@@ -60,7 +59,9 @@ pub(crate) async fn run(scene: &Scene, row: &Pkce) -> Result<Grant, SigninError>
         secret,
         expires: None,
     });
-    grant(scene, row, tokens, whose, client)
+    let mut grant = grant(scene, row, tokens, whose, client)?;
+    stage::complete(scene, &mut grant).await?;
+    Ok(grant)
 }
 
 /// The id under which the code is exchanged: issued in the callback, or the one that asked.
@@ -204,18 +205,10 @@ async fn whose(
     claims: Option<&Value>,
     tokens: &NewTokens,
 ) -> Result<Option<Identity>, SigninError> {
-    let (provider, route) = (scene.provider()?, scene.route()?);
-    if let (Some(claims), Some(rule)) = (claims, &route.identity) {
+    if let (Some(claims), Some(rule)) = (claims, &scene.route()?.identity) {
         return Ok(identity::read(rule, claims));
     }
-    let call = IdentityCall {
-        http: &scene.http,
-        overrides: &scene.overrides,
-        provider,
-        route,
-        fields: &scene.fields,
-        headers: &[],
-    };
+    let call = scene.identity_call(&scene.fields, &[])?;
     identity::of(&call, tokens).await
 }
 

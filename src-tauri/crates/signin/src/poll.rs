@@ -131,8 +131,12 @@ impl Flow<'_> {
         self.scene.show(Step::Working(Work::Identity));
         let call = self.scene.identity_call(&self.scene.fields, &[])?;
         let identity = identity::of(&call, &tokens).await?;
+        let kept = call.route.identity.as_ref();
+        let kept = kept.map(|rule| identity::kept(rule, &tokens));
+        let mut set = tokens.into_set()?;
+        set.extra = kept.unwrap_or_default();
         let mut grant = Grant {
-            credential: Granted::Tokens(Box::new(tokens.into_set()?)),
+            credential: Granted::Tokens(Box::new(set)),
             identity,
             fields: Fields::new(),
         };

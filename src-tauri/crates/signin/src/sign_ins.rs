@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 
 pub use self::start::{SignInRequest, route_for};
 use crate::scene::{Landing, Said, Scene};
-use crate::{Grant, Granted, Overrides, SigninError, Step, Work, flow};
+use crate::{Grant, Granted, Overrides, SigninError, Step, Work, discovery, flow};
 
 /// The sign-ins of one vault. Clones share them.
 #[derive(Clone)]
@@ -163,7 +163,11 @@ impl SignIns {
         let left = scene.expires.duration_since(Timestamp::now());
         let left = std::time::Duration::try_from(left).unwrap_or_default();
         let done = tokio::time::timeout(left, async {
-            let grant = flow::run(&mut scene).await?;
+            let found = discovery::complete(&mut scene).await?;
+            let mut grant = flow::run(&scene).await?;
+            if let Granted::Tokens(tokens) = &mut grant.credential {
+                tokens.extra.extend(found);
+            }
             scene.show(Step::Working(Work::Sealing));
             self.seal(&scene, grant, name, by).await
         });

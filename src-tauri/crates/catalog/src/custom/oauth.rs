@@ -104,6 +104,8 @@ impl CustomOauth {
             pkce: false,
             extra_interval_s: 0,
             other_hosts: Vec::new(),
+            code_hosts: Vec::new(),
+            request_id_header: None,
             identity_headers: None,
             refresh: Some(refresh()),
         }
