@@ -9,6 +9,7 @@ mod add_key;
 mod audit;
 mod check;
 mod engine;
+mod import;
 mod keys;
 mod login;
 mod logout;
@@ -21,6 +22,7 @@ mod state;
 mod status;
 mod switch;
 mod table;
+mod take_over;
 mod usage;
 mod welcome;
 mod when;
@@ -89,6 +91,10 @@ enum Command {
     AddKey(add_key::AddKey),
     /// Sign in to a provider: in the browser, by a code, or in the provider's own program
     Login(login::Login),
+    /// Take logins and keys of other programs on this computer, or show what there is
+    Import(import::Import),
+    /// Make a followed login byokey's own; its program will have to sign in again
+    TakeOver(take_over::TakeOver),
     /// End a login at its provider where that is possible, and forget the account
     Logout(logout::Logout),
     /// List the accounts: whose they are, how they are held, and how they are
@@ -174,7 +180,9 @@ fn dispatch(command: Option<Command>, settings: Settings, output: &mut Output) -
             Some(Command::Open(open)) => open.run(&settings, output).await?,
             Some(Command::AddKey(add_key)) => add_key.run(&settings, output).await?,
             Some(Command::Login(login)) => login.run(&settings, output).await?,
-            Some(Command::Logout(logout)) => logout.run(&settings).await?,
+            Some(Command::Import(import)) => return import.run(&settings, output).await,
+            Some(Command::TakeOver(take_over)) => take_over.run(&settings, output).await?,
+            Some(Command::Logout(logout)) => logout.run(&settings, output).await?,
             Some(Command::Accounts(accounts)) => accounts.run(&settings, output).await?,
             Some(Command::Switch(switch)) => switch.run(&settings, output).await?,
             Some(Command::Check(check)) => return check.run(&settings, output).await,

@@ -1,7 +1,7 @@
 use anyhow::{Result, bail};
 use byokey_manage::AccountInfo;
 
-use super::output::say;
+use super::output::{Output, plain, say};
 use super::reach::Reach;
 use crate::settings::Settings;
 
@@ -16,23 +16,39 @@ pub(super) struct Logout {
 }
 
 impl Logout {
-    pub(super) async fn run(self, settings: &Settings) -> Result<()> {
+    /// Forgets the account, and says whether the provider ended its login.
+    pub(super) async fn run(self, settings: &Settings, output: &mut Output) -> Result<()> {
         let reach = Reach::open(settings).await?;
         let accounts = reach.client.accounts(Some(&self.provider)).await?.accounts;
-        let account = match (&self.account, accounts.as_slice()) {
-            (Some(name), accounts) => named(accounts, &self.provider, name)?,
-            (None, [only]) => only,
-            (None, []) => bail!("{} has no account", self.provider),
-            (None, several) => bail!(
-                "{} has several accounts; say which with --account: {}",
-                self.provider,
-                names(several)
-            ),
-        };
-        reach.client.remove_account(account.id).await?;
+        let account = one_of(&accounts, &self.provider, self.account.as_deref())?;
+        let gone = reach.client.remove_account(account.id).await?;
         reach.changed().await?;
-        say(&format!("Forgot {}/{}.", account.provider, account.name));
+        if output.is_json() {
+            output.data(&gone, |_| String::new())?;
+        } else {
+            say(&plain(&gone.message));
+        }
         Ok(())
+    }
+}
+
+/// The account that is meant: the named one, or the only one.
+///
+/// # Errors
+/// When there is none, or several and none is named.
+pub(super) fn one_of<'a>(
+    accounts: &'a [AccountInfo],
+    provider: &str,
+    name: Option<&str>,
+) -> Result<&'a AccountInfo> {
+    match (name, accounts) {
+        (Some(name), accounts) => named(accounts, provider, name),
+        (None, [only]) => Ok(only),
+        (None, []) => bail!("{provider} has no account"),
+        (None, several) => bail!(
+            "{provider} has several accounts; say which with --account: {}",
+            names(several)
+        ),
     }
 }
 

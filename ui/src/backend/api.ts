@@ -258,6 +258,45 @@ export interface FieldInfo {
   routes: string[];
 }
 
+/** A login or key that can be taken, or the reason why not. Holds no secret. */
+export interface FoundInfo {
+  /** When its access token ends. */
+  expires?: string | null;
+  /** Its name among what was found; the same each time as long as it lies there. */
+  id: string;
+  /**
+   * What it becomes: `key` (an account of its own), `follow` (an account that follows the owner's
+   * login) or `token` (an account of its own that nobody renews).
+   */
+  kind: FoundKindInfo;
+  /** What people know the account by. */
+  label?: string | null;
+  notice?: NoticeInfo | null;
+  /** Whether other users of the computer can read it where it lies. */
+  open_to_others: boolean;
+  /** The program that owns it. */
+  owner: string;
+  /** Where it lies. */
+  place: string;
+  /** The plan that it is on, in the provider's words. */
+  plan?: string | null;
+  /** The provider's id. */
+  provider: string;
+  /** The provider's name. */
+  provider_name: string;
+  /** The route's id. */
+  route: string;
+  /** Name by which a person asks for it, such as `claude-code` or `env`. */
+  source: string;
+  /** On whose word its route stands: `official`, `bridge`, `unofficial` or `retired`. */
+  standing: string;
+  /** Whether it can be taken. */
+  verdict: VerdictInfo;
+}
+
+/** What something that was found becomes. */
+export type FoundKindInfo = "key" | "follow" | "token";
+
 /** An account that cannot be asked. */
 export interface IdleAccount {
   /** Its number. */
@@ -268,6 +307,28 @@ export interface IdleAccount {
   provider: string;
   /** Why it cannot be asked, and what to do. */
   reason: string;
+}
+
+/** What to take. */
+export interface ImportParams {
+  /** Whether the person has read the notices of these routes and accepts them. */
+  accept_notice?: boolean;
+  /** Names among what was found. */
+  ids: string[];
+}
+
+/** What was taken and what was not. */
+export interface ImportResponse {
+  /** What was not taken. */
+  refused: RefusedImport[];
+  /** The accounts. */
+  taken: AccountInfo[];
+}
+
+/** What other programs on this computer hold, and keys in the engine's environment. */
+export interface ImportsResponse {
+  /** What was found. */
+  found: FoundInfo[];
 }
 
 /** A client key as it may be shown. */
@@ -309,6 +370,16 @@ export interface LimitsInfo {
   models?: string[];
   /** Requests per minute. */
   rpm?: number | null;
+}
+
+/** What became of an account that was logged out. Here it is forgotten in any case. */
+export interface LogoutResponse {
+  /** The whole of it in words. */
+  message: string;
+  /** Page on which the person can end the login, where byokey did not. */
+  page?: string | null;
+  /** What became of its login at the provider. */
+  revoked: RevokedInfo;
 }
 
 /** An operation that was refused: a code for programs, a sentence for people. */
@@ -497,6 +568,14 @@ export interface RecentResponse {
   requests: RequestInfo[];
 }
 
+/** Something that was not taken. */
+export interface RefusedImport {
+  /** Its name among what was found. */
+  id: string;
+  /** Why, and what to do. */
+  message: string;
+}
+
 /** One request and what it cost. */
 export interface RequestInfo {
   /** The account that answered, or was last asked. */
@@ -567,6 +646,9 @@ export interface RevokeKeyResponse {
   /** Its number. */
   id: number;
 }
+
+/** What became of a login at its provider. */
+export type RevokedInfo = "yes" | "no" | "not-possible";
 
 /** One way to get a credential. */
 export interface RouteInfo {
@@ -798,6 +880,21 @@ export interface UsageResponse {
   /** The moment. */
   since: string;
 }
+
+/** Whether something that was found can be taken. */
+export interface VerdictInfo {
+  /** The account that it is already. */
+  account?: number | null;
+  /** In one word. */
+  kind: VerdictKind;
+  /** The whole of it in words, as the end of a sentence. */
+  text: string;
+  /** Why not, and what to do, where the word does not say it. */
+  why?: string | null;
+}
+
+/** Whether something that was found can be taken, in one word. */
+export type VerdictKind = "ready" | "already-here" | "needs-notice" | "signed-out" | "expired" | "unusable" | "retired";
 
 /** What byokey does after the person's part. */
 export type WorkInfo = "exchange" | "identity" | "setup" | "sealing";

@@ -1,3 +1,4 @@
+mod imports;
 mod sign_ins;
 
 use std::fmt::Write;
@@ -20,6 +21,7 @@ use crate::desk::accounts::{
 use crate::desk::check::CheckResponse;
 use crate::desk::config::ConfigResponse;
 use crate::desk::keys::{CreateKeyParams, CreateKeyResponse, KeysResponse, RevokeKeyResponse};
+use crate::desk::logout::LogoutResponse;
 use crate::desk::models::ModelsResponse;
 use crate::desk::providers::ProvidersResponse;
 use crate::desk::status::StatusResponse;
@@ -152,10 +154,10 @@ impl Client {
         self.call(Method::PATCH, &path, Some(params)).await
     }
 
-    /// Forgets an account and its secret.
-    pub async fn remove_account(&self, id: i64) -> Result<(), ClientError> {
-        self.tell(Method::DELETE, &format!("/manage/accounts/{id}"))
-            .await
+    /// Forgets an account, and ends its login at the provider where that can be done.
+    pub async fn remove_account(&self, id: i64) -> Result<LogoutResponse, ClientError> {
+        let path = format!("/manage/accounts/{id}");
+        self.call(Method::DELETE, &path, None::<&()>).await
     }
 
     /// Puts an account before all others of its provider.

@@ -4,7 +4,9 @@ pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod config;
 mod fields;
+pub(crate) mod imports;
 pub(crate) mod keys;
+pub(crate) mod logout;
 pub(crate) mod models;
 pub(crate) mod notices;
 pub(crate) mod providers;
@@ -19,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use byokey_gateway::Engine;
-use byokey_signin::{Http, SigninError};
+use byokey_signin::{Http, Machine, SigninError};
 use byokey_vault::Vault;
 use parking_lot::Mutex;
 
@@ -41,6 +43,8 @@ pub struct Desk {
     setting: Arc<Setting>,
     /// Made at the first check of a key: reading the system's certificates takes a while.
     http: Arc<Mutex<Option<Http>>>,
+    /// Where other programs keep their logins.
+    machine: Arc<Machine>,
 }
 
 impl Desk {
@@ -50,6 +54,17 @@ impl Desk {
             engine,
             setting: Arc::new(setting),
             http: Arc::default(),
+            // Whoever asks for imports sits before the prompt that the keychain may show.
+            machine: Arc::new(Machine::here().interactive()),
+        }
+    }
+
+    /// The same operations, with imports from another machine.
+    #[must_use]
+    pub fn on(self, machine: Machine) -> Self {
+        Self {
+            machine: Arc::new(machine),
+            ..self
         }
     }
 

@@ -170,7 +170,7 @@ impl From<SigninError> for ManageError {
             SigninError::KeysOnly(_) => Code::KeysOnly,
             SigninError::Retired { .. } => Code::Retired,
             SigninError::NeedsNotice { .. } => Code::NeedsNotice,
-            SigninError::NoSignIn => Code::NotFound,
+            SigninError::NoSignIn | SigninError::UnknownSource { .. } => Code::NotFound,
             SigninError::Missing(_) => Code::BadValue,
             SigninError::Store(_) => Code::Vault,
             SigninError::NoRandomness | SigninError::Tls(_) => Code::Internal,

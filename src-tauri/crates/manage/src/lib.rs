@@ -27,9 +27,14 @@ pub use desk::check::{CheckOutcome, CheckResponse};
 pub use desk::config::{
     AuthInfo, BridgeInfo, ConfigResponse, OauthInfo, ProviderSettings, TimeoutsInfo,
 };
+pub use desk::imports::{
+    FoundInfo, FoundKindInfo, ImportParams, ImportResponse, ImportsResponse, RefusedImport,
+    VerdictInfo, VerdictKind,
+};
 pub use desk::keys::{
     CreateKeyParams, CreateKeyResponse, KeyInfo, KeysResponse, LimitsInfo, RevokeKeyResponse,
 };
+pub use desk::logout::{LogoutResponse, RevokedInfo};
 pub use desk::models::{ModelInfo, ModelsResponse, PriceInfo};
 pub use desk::notices::{AcceptNoticeParams, NoticeInfo};
 pub use desk::providers::{FieldInfo, ProviderInfo, ProvidersResponse};

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::error::ErrorResponse;
-use crate::router::sign_ins;
+use crate::router::{imports, sign_ins};
 use crate::{events, page, router};
 
 #[derive(OpenApi)]
@@ -22,6 +22,9 @@ use crate::{events, page, router};
         router::remove_account,
         router::make_first,
         router::check_account,
+        imports::plan,
+        imports::take,
+        imports::take_over,
         sign_ins::start,
         sign_ins::list,
         sign_ins::one,

@@ -2,6 +2,7 @@
 //! everything else.
 
 mod extract;
+pub(crate) mod imports;
 pub(crate) mod sign_ins;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::desk::accounts::{
 use crate::desk::check::CheckResponse;
 use crate::desk::config::ConfigResponse;
 use crate::desk::keys::{CreateKeyParams, CreateKeyResponse, KeysResponse, RevokeKeyResponse};
+use crate::desk::logout::LogoutResponse;
 use crate::desk::models::ModelsResponse;
 use crate::desk::providers::ProvidersResponse;
 use crate::desk::status::StatusResponse;
@@ -53,6 +55,8 @@ pub fn router(desk: Desk, token: ManageToken) -> Router {
         )
         .route("/accounts/{id}/first", post(make_first))
         .route("/accounts/{id}/check", post(check_account))
+        .route("/accounts/{id}/take-over", post(imports::take_over))
+        .route("/imports", get(imports::plan).post(imports::take))
         .route("/signins", get(sign_ins::list).post(sign_ins::start))
         .route("/signins/{id}", get(sign_ins::one).delete(sign_ins::cancel))
         .route("/signins/{id}/paste", post(sign_ins::paste))
@@ -183,15 +187,15 @@ pub(crate) async fn change_account(
 
 #[utoipa::path(delete, path = "/manage/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path)),
-    responses((status = 204), (status = 404, body = ErrorResponse)))]
-/// Forget an account and its secret
+    responses((status = 200, body = LogoutResponse), (status = 404, body = ErrorResponse)))]
+/// Forget an account, and end its login at the provider where that can be done
 pub(crate) async fn remove_account(
     State(desk): State<Desk>,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Result<StatusCode, ManageError> {
-    desk.remove_account(number(&id)?, actor(&headers)).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Answer<LogoutResponse> {
+    let gone = desk.remove_account(number(&id)?, actor(&headers));
+    gone.await.map(Json)
 }
 
 #[utoipa::path(post, path = "/manage/accounts/{id}/first", tag = "accounts",

@@ -235,21 +235,12 @@ impl Desk {
         self.info(first.await?).await
     }
 
-    /// Forgets an account and its secret; its usage stays.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`] and [`Code::Vault`].
-    pub async fn remove_account(&self, id: i64, by: Actor) -> Result<(), ManageError> {
-        self.change(move |vault| vault.remove_account(AccountId(id), by))
-            .await
-    }
-
     pub(super) fn settings(&self, provider: &Provider) -> ProviderConfig {
         let mut config = self.engine.config();
         config.providers.remove(&provider.id).unwrap_or_default()
     }
 
-    async fn info(&self, account: Account) -> Result<AccountInfo, ManageError> {
+    pub(super) async fn info(&self, account: Account) -> Result<AccountInfo, ManageError> {
         let mut infos = self.infos([account].into_iter()).await?;
         // There are as many as were asked for.
         infos
