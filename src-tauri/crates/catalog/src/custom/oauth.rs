@@ -103,7 +103,6 @@ impl CustomOauth {
             scopes: self.asked_scopes(),
             pkce: false,
             extra_interval_s: 0,
-            other_hosts: Vec::new(),
             code_hosts: Vec::new(),
             request_id_header: None,
             identity_headers: None,
