@@ -15,6 +15,7 @@ use crate::{
     program::{self, Facts, Programs, login_command},
     request,
     servers::Servers,
+    whole,
     work::Work,
 };
 
@@ -76,24 +77,29 @@ impl Bridges {
         }
     }
 
-    /// Has the program answer. The reply is a stream of Messages frames, whatever `stream` says in
-    /// the request, or an error body of that dialect with the [`BridgeTrouble`] in its extensions.
-    /// Dropping the body ends the run.
+    /// Has the program answer. The reply is a stream of Messages frames or, when the request asks for
+    /// none, the whole message; or an error body of that dialect with the [`BridgeTrouble`] in its
+    /// extensions. Dropping this or the body ends the run.
     pub async fn call(&self, call: BridgeCall<'_>) -> Response<BridgeBody> {
         let answer = async {
-            let desk = self.desk(call.bridge, call.settings)?;
-            match call.bridge.protocol {
-                BridgeProtocol::ClaudeStreamJson => {
-                    self.claude.call(&desk, call.account, &call.body).await
-                }
-                BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => {
-                    self.servers.call(&desk, call.account, &call.body).await
-                }
+            let stream = self.stream(&call).await?;
+            if wants_stream(&call.body) {
+                return Ok(stream.response());
             }
+            whole::whole(&call.bridge.program, stream).await
         };
-        match answer.await {
-            Ok(body) => body.response(),
-            Err(trouble) => trouble.response(),
+        answer.await.unwrap_or_else(BridgeTrouble::response)
+    }
+
+    async fn stream(&self, call: &BridgeCall<'_>) -> Result<BridgeBody, BridgeTrouble> {
+        let desk = self.desk(call.bridge, call.settings)?;
+        match call.bridge.protocol {
+            BridgeProtocol::ClaudeStreamJson => {
+                self.claude.call(&desk, call.account, &call.body).await
+            }
+            BridgeProtocol::CodexAppServer | BridgeProtocol::CopilotSdk => {
+                self.servers.call(&desk, call.account, &call.body).await
+            }
         }
     }
 
@@ -197,6 +203,16 @@ impl Bridges {
             programs: &self.programs,
         })
     }
+}
+
+/// Whether a request asks for a stream.
+fn wants_stream(body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Wish {
+        #[serde(default)]
+        stream: Option<bool>,
+    }
+    serde_json::from_slice(body).is_ok_and(|wish: Wish| wish.stream == Some(true))
 }
 
 /// One program, ready to be used.

@@ -21,6 +21,7 @@ mod runs;
 mod servers;
 mod trouble;
 mod voice;
+mod whole;
 mod words;
 mod work;
 

@@ -105,7 +105,7 @@ impl House {
 }
 
 fn hi() -> Value {
-    json!({"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]})
+    json!({"model": "m", "max_tokens": 5, "stream": true, "messages": [{"role": "user", "content": "hi"}]})
 }
 
 fn with_tool() -> Value {

@@ -70,7 +70,7 @@ impl House {
 
     async fn call(&self, messages: &Value) -> Response<BridgeBody> {
         let look = json!({"name": "look", "input_schema": {"type": "object"}});
-        let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": [look]});
+        let body = json!({"model": "m", "max_tokens": 9, "stream": true, "messages": messages, "tools": [look]});
         self.bridges
             .call(BridgeCall {
                 bridge: &bridge(),

@@ -76,7 +76,7 @@ impl House {
     }
 
     async fn say(&self) -> Response<BridgeBody> {
-        let body = json!({"model": "m", "max_tokens": 9, "output_config": {"effort": "high"},
+        let body = json!({"model": "m", "max_tokens": 9, "stream": true, "output_config": {"effort": "high"},
             "messages": [{"role": "user", "content": "hi"}]});
         self.bridges
             .call(BridgeCall {

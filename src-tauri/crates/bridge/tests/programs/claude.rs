@@ -211,6 +211,28 @@ async fn a_text_streams() {
 }
 
 #[tokio::test]
+async fn a_whole_reply_is_the_same_message() {
+    let house = House::new().await;
+    let mut body = request(MODEL, &user("How is it?"));
+    body["tools"] = tools(&["weather"]);
+    body["stream"] = json!(false);
+    let response = house.call(&body).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+    let whole = soon("the reply", response.into_body().collect()).await;
+    let whole: Value = serde_json::from_slice(&whole.unwrap().to_bytes()).unwrap();
+    assert_eq!(
+        (&whole["type"], &whole["stop_reason"]),
+        (&json!("message"), &json!("tool_use"))
+    );
+    let call = whole["content"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&call["name"], call["input"].is_object()),
+        (&json!("weather"), true)
+    );
+    assert!(whole["usage"]["output_tokens"].as_u64().unwrap() > 0);
+}
+
+#[tokio::test]
 async fn a_conversation_arrives_as_it_was() {
     let house = House::new().await;
     let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}});
