@@ -76,9 +76,11 @@ async fn sign_in(scene: &Scene, bridges: &Bridges, row: &Bridge) -> Result<(), S
             done = &mut login => {
                 return done.map_err(|trouble| SigninError::Program(trouble.to_string()));
             }
-            said = scene.said() => if let Said::Pasted(text) = said {
+            said = scene.said() => if let Said::Pasted { text, taken } = said {
                 // A full queue means that the program reads nothing; the person can paste again.
                 let _ = paste.try_send(Zeroizing::new(text.expose().to_owned()));
+                // Only the program knows whether it is of use. A caller who left is told nothing.
+                let _ = taken.send(Ok(()));
             }
         }
     }
