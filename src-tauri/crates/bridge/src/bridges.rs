@@ -160,6 +160,9 @@ impl Bridges {
         words: impl FnMut(LoginWord) + Send,
     ) -> Result<(), BridgeTrouble> {
         let desk = self.desk(bridge, settings)?;
+        if bridge.protocol == BridgeProtocol::CodexAppServer {
+            return codex::login(&desk, words).await;
+        }
         if bridge.login.is_empty() {
             return Err(desk.no_command());
         }

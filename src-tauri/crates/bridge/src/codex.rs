@@ -7,6 +7,7 @@
 
 mod conversation;
 mod items;
+mod login;
 mod refusal;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::{
     words,
 };
 pub(crate) use conversation::Conversation;
+pub(crate) use login::login;
 
 /// The oldest Codex that can be told to work without helpers of its own.
 const OLDEST: Version = Version(0, 145, 0);
@@ -34,7 +36,7 @@ const MOST_PAGES: usize = 20;
 
 const HABITS: Habits = Habits {
     framing: Framing::Lines,
-    conversation: |params| params["threadId"].as_str(),
+    conversation: |params| params["threadId"].as_str().or(params["loginId"].as_str()),
     question: "item/tool/call",
     decline,
 };

@@ -83,3 +83,6 @@ async fn retire(seat: Weak<Seat>) {
         seen = Some(asked);
     }
 }
+
+#[cfg(test)]
+mod tests;

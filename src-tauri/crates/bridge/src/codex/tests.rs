@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{BridgeBody, BridgeCall, BridgeSettings, Bridges};
+use crate::{BridgeBody, BridgeCall, BridgeSettings, Bridges, LoginWord};
 
 /// Answers the calls of a request; a test's script is what it says once the turn has begun.
 const PROGRAM: &str = r#"#!/bin/sh
@@ -28,7 +28,7 @@ while IFS= read -r line; do
         *'"method":"account/read"'*) answer "$ACCOUNT";;
         *'"method":"thread/start"'*) answer '{"thread":{"id":"t"}}';;
         *'"method":"turn/start"'*) answer '{"turn":{"id":"u"}}'; eval "$TURN";;
-        *'"method":"turn/interrupt"'*) answer '{}';;
+        *'"method":"account/login/start"'*) answer "$BEGUN"; eval "$TURN";;
         *'"method":'*) answer '{}';;
     esac
 done
@@ -302,6 +302,54 @@ async fn a_turn_that_nobody_goes_on_with_is_given_up() {
     tokio::time::timeout(Duration::from_secs(30), interrupted)
         .await
         .unwrap();
+}
+
+async fn login(house: &House) -> (Result<(), BridgeTrouble>, Vec<LoginWord>) {
+    let (_paste, mut pasted) = tokio::sync::mpsc::channel(1);
+    let (mut words, bridge) = (Vec::new(), bridge());
+    let tell = |word| words.push(word);
+    let login = house
+        .bridges
+        .login(&bridge, &house.settings, &mut pasted, tell);
+    (login.await, words)
+}
+
+#[tokio::test]
+async fn a_sign_in_tells_its_page_and_its_end() {
+    let done = |how: &str| {
+        format!(
+            r#"printf '{{"method":"account/login/completed","params":{{"loginId":"l",{how}}}}}\n'"#
+        )
+    };
+    let page = "https://auth.example/authorize?state=1";
+    let begun = format!(r#"{{"loginId":"l","authUrl":"{page}"}}"#);
+    let house = House::new(&done(r#""success":true"#))
+        .with("BEGUN", &begun)
+        .with("DISPLAY", ":0")
+        .with("SSH_CONNECTION", "");
+    let (told, words) = login(&house).await;
+    assert_eq!(
+        (told, words),
+        (Ok(()), vec![LoginWord::Url(page.to_owned())])
+    );
+    assert!(house.log().contains(r#""type":"chatgpt""#));
+
+    let begun = r#"{"loginId":"l","verificationUrl":"https://v.example","userCode":"AB12-CD34E"}"#;
+    let refused = done(r#""success":false,"error":"access denied""#);
+    let house = House::new(&refused)
+        .with("BEGUN", begun)
+        .with("SSH_CONNECTION", "far away");
+    let (told, words) = login(&house).await;
+    assert!(told.unwrap_err().to_string().contains("access denied"));
+    let code = LoginWord::Code("AB12-CD34E".to_owned());
+    assert_eq!(
+        words,
+        [LoginWord::Url("https://v.example".to_owned()), code]
+    );
+    assert!(house.log().contains(r#""type":"chatgptDeviceCode""#));
+
+    let (told, _) = login(&House::new("exit").with("BEGUN", begun)).await;
+    assert!(matches!(told, Err(BridgeTrouble::Login { .. })), "{told:?}");
 }
 
 #[tokio::test]

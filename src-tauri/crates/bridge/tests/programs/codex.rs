@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use byokey_bridge::{LoginState, losses};
+use byokey_bridge::{LoginState, LoginWord, losses};
 use byokey_sim::{Kind, Script, Seen};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::rig::{House, answered, packages, request, soon, system, user, with_tools};
 
@@ -292,6 +293,28 @@ async fn nobody_signed_in_is_told_with_what_to_do() {
         "{}",
         info.version
     );
+}
+
+#[tokio::test]
+async fn a_sign_in_begins_with_a_page_of_openai() {
+    let house = empty_house().await;
+    let house = house.with("DISPLAY", ":0").with("SSH_CONNECTION", "");
+    let (told, mut words) = mpsc::unbounded_channel();
+    let (_paste, mut pasted) = mpsc::channel(1);
+    let login = house
+        .bridges
+        .login(&house.bridge, &house.settings, &mut pasted, move |word| {
+            told.send(word).ok();
+        });
+    let first = tokio::select! {
+        word = soon("a page", words.recv()) => word.unwrap(),
+        ended = login => panic!("{ended:?}"),
+    };
+    let LoginWord::Url(page) = first else {
+        panic!("{first:?}");
+    };
+    assert!(page.starts_with("https://auth.openai.com/"), "{page}");
+    assert!(page.contains("originator=byokey"), "{page}");
 }
 
 #[tokio::test]
