@@ -17,6 +17,7 @@ mod keychain;
 mod machine;
 mod place;
 mod plan;
+mod spot;
 mod sqlite;
 mod take;
 mod take_over;

@@ -6,7 +6,8 @@ use byokey_vault::{Account, IssuedClient, Secret};
 use jiff::Timestamp;
 
 use super::form::{self, Held, Read};
-use super::place::{Beside, Piece, Spot, fetch};
+use super::place::{Beside, Piece, fetch};
+use super::spot::Spot;
 use super::{Machine, Unread};
 
 /// The owner's token as it is now.

@@ -4,8 +4,8 @@ use byokey_catalog::{Flow, Import, NoticeKind, Offer, Route};
 use byokey_vault::{Account, AccountKind, Secret};
 
 use super::form::Read;
-use super::place::Spot;
 use super::plan::Row;
+use super::spot::Spot;
 use super::{FoundKind, ImportVerdict};
 use crate::tidy_key;
 

@@ -5,7 +5,8 @@ use byokey_vault::{Account, Fields, Vault};
 use jiff::Timestamp;
 
 use super::form::{self, Held, Read};
-use super::place::{Beside, Piece, Spot, fetch, places};
+use super::place::{Beside, Piece, fetch, places};
+use super::spot::Spot;
 use super::{Found, FoundKind, ImportVerdict, Machine, Unread, environment};
 use crate::{Overrides, SigninError};
 

@@ -7,7 +7,7 @@ use byokey_vault::AccountId;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use parking_lot::Mutex;
 
-use super::place::Spot;
+use super::spot::Spot;
 
 /// Tells when an owner has written the file of a followed login. Folders are watched, because
 /// owners replace their files. A place that cannot be watched (a keychain, a missing folder) is
