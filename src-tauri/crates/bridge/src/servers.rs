@@ -98,7 +98,7 @@ async fn start(desk: &Desk<'_>) -> Result<Peer, BridgeTrouble> {
     }
 }
 
-/// A conversation with a program, in its own words.
+/// A conversation with a program, in its own words. The program forgets it when this is dropped.
 enum Conversation {
     Codex(codex::Conversation),
     Copilot(copilot::Conversation),
@@ -160,14 +160,6 @@ impl Conversation {
         match self {
             Self::Codex(codex) => codex.stop(),
             Self::Copilot(copilot) => copilot.stop(),
-        }
-    }
-
-    /// Has the program forget the conversation.
-    fn close(&self) {
-        match self {
-            Self::Codex(codex) => codex.close(),
-            Self::Copilot(copilot) => copilot.close(),
         }
     }
 }

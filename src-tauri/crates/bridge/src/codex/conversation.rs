@@ -51,21 +51,25 @@ impl Conversation {
             });
         };
         let heard = peer.listen(&thread);
+        // From here on Codex forgets the thread even if nobody waits for the turn any more.
+        let mut conversation = Self {
+            bridge: desk.bridge.clone(),
+            peer: Arc::clone(&peer),
+            thread,
+            turn: String::new(),
+            shows_reasoning: request.shows_reasoning,
+            has_told: false,
+            streamed: String::new(),
+        };
+        let thread = &conversation.thread;
         let earlier = items::before_turn(request);
         if !earlier.is_empty() {
             let params = json!({"threadId": thread, "items": earlier});
             call("thread/inject_items", params).await?;
         }
-        let answer = call("turn/start", items::turn(request, &thread)).await?;
-        let conversation = Self {
-            bridge: desk.bridge.clone(),
-            turn: answer["turn"]["id"].as_str().unwrap_or_default().to_owned(),
-            peer,
-            thread,
-            shows_reasoning: request.shows_reasoning,
-            has_told: false,
-            streamed: String::new(),
-        };
+        let answer = call("turn/start", items::turn(request, thread)).await?;
+        let turn = answer["turn"]["id"].as_str().unwrap_or_default();
+        turn.clone_into(&mut conversation.turn);
         Ok((conversation, heard))
     }
 
@@ -175,8 +179,10 @@ impl Conversation {
         let params = json!({"threadId": self.thread, "turnId": self.turn});
         self.peer.ask_in_passing("turn/interrupt", params);
     }
+}
 
-    pub(crate) fn close(&self) {
+impl Drop for Conversation {
+    fn drop(&mut self) {
         let params = json!({"threadId": self.thread});
         self.peer.ask_in_passing("thread/unsubscribe", params);
     }

@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use byokey_catalog::Bridge;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
 
 use super::{
     PATIENCE,
@@ -78,13 +79,8 @@ impl Conversation {
             has_told: false,
             streamed: String::new(),
         };
-        match conversation.send(prompt, "enqueue").await {
-            Ok(()) => Ok((conversation, heard)),
-            Err(trouble) => {
-                conversation.close();
-                Err(trouble)
-            }
-        }
+        conversation.send(prompt, "enqueue").await?;
+        Ok((conversation, heard))
     }
 
     pub(crate) async fn hear(
@@ -221,10 +217,15 @@ impl Conversation {
         self.peer
             .ask_in_passing("session.abort", json!({"sessionId": self.session}));
     }
+}
 
-    pub(crate) fn close(&self) {
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
         let (peer, params) = (Arc::clone(&self.peer), json!({"sessionId": self.session}));
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             // A session that is in use is not deleted. What fails here leaves a file of Copilot's own
             // behind, which Copilot clears away with its other old sessions.
             for method in ["session.destroy", "sessions.delete"] {

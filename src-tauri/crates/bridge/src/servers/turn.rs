@@ -117,7 +117,6 @@ impl Turn {
                 }
             }
         }
-        self.conversation.close();
     }
 
     /// Speaks until the reply ends.
@@ -182,7 +181,6 @@ impl Turn {
         };
         let Some(Next { request, voice }) = next else {
             self.conversation.stop();
-            self.conversation.close();
             return None;
         };
         self.voice = voice;
@@ -190,7 +188,6 @@ impl Turn {
         if let Err(trouble) = self.go_on(&request, &calls).await {
             self.voice.fail(trouble).await;
             self.conversation.stop();
-            self.conversation.close();
             return None;
         }
         for (question, name, arguments) in late {
