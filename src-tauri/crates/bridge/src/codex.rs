@@ -38,6 +38,7 @@ const HABITS: Habits = Habits {
     framing: Framing::Lines,
     conversation: |params| params["threadId"].as_str().or(params["loginId"].as_str()),
     question: "item/tool/call",
+    kept: &["account/rateLimits/updated", login::COMPLETED],
     decline,
 };
 

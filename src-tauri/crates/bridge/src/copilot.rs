@@ -38,6 +38,7 @@ const HABITS: Habits = Habits {
     conversation: |params| params["sessionId"].as_str(),
     // Calls of tools come as news; questions are for hosts with a window.
     question: "",
+    kept: &[],
     decline: |_| None,
 };
 

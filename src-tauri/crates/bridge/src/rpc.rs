@@ -1,8 +1,8 @@
 //! JSON-RPC with a program over its pipes, many conversations at once.
 //!
-//! One task reads and sorts: answers go to whoever asked, news of a conversation to its listener, and
-//! what concerns nobody is kept as the last news of its kind. A program may ask back; what no run
-//! answers is declined at once, because a program that waits for a person here would wait for ever.
+//! One task reads and sorts: answers go to whoever asked, news of a conversation to its listener. A
+//! program may ask back; what no run answers is declined at once, because a program that waits for a
+//! person here would wait for ever.
 
 mod framing;
 
@@ -38,6 +38,8 @@ pub(crate) struct Habits {
     pub(crate) conversation: fn(&Value) -> Option<&str>,
     /// The program's question that runs answer themselves.
     pub(crate) question: &'static str,
+    /// News whose last word is kept, as it may come before anybody listens or concerns them all.
+    pub(crate) kept: &'static [&'static str],
     /// The answer to every other question, by its method; `None` says that there is no such method.
     pub(crate) decline: fn(&str) -> Option<Value>,
 }
@@ -188,7 +190,7 @@ impl Peer {
         }
     }
 
-    /// The last news of this kind that concerned no conversation.
+    /// The last news of this kind that nobody heard.
     pub(crate) fn news(&self, method: &str) -> Option<Value> {
         self.shared.news.lock().get(method).cloned()
     }
@@ -283,9 +285,10 @@ impl Shared {
                 Some(listener) => {
                     let _ = listener.send(Heard::Notice { method, params });
                 }
-                None => {
+                None if habits.kept.contains(&method.as_str()) => {
                     self.news.lock().insert(method, params);
                 }
+                None => {}
             }
             return;
         }

@@ -10,7 +10,7 @@ use crate::{BridgeTrouble, LoginWord, bridges::Desk, rpc::Heard, words};
 const PERSON: Duration = Duration::from_mins(15);
 
 /// The news of a sign-in's end.
-const COMPLETED: &str = "account/login/completed";
+pub(super) const COMPLETED: &str = "account/login/completed";
 
 /// Variables that say that a browser can be opened here.
 const SCREENS: [&str; 2] = ["DISPLAY", "WAYLAND_DISPLAY"];

@@ -16,6 +16,7 @@ const HABITS: Habits = Habits {
     framing: Framing::Lines,
     conversation: |_| None,
     question: "",
+    kept: &[],
     decline: |_| None,
 };
 

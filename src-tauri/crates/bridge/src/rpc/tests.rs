@@ -12,6 +12,7 @@ const HABITS: Habits = Habits {
     framing: Framing::Lines,
     conversation: |params| params["threadId"].as_str(),
     question: "item/tool/call",
+    kept: &["news/first", "told/declined", "told/unknown"],
     decline: |method| (method == "may/i").then(|| json!({"decision": "decline"})),
 };
 

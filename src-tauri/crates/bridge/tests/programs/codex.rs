@@ -196,6 +196,26 @@ async fn a_tool_call_goes_out_and_the_same_turn_goes_on() {
 }
 
 #[tokio::test]
+async fn models_that_codex_knows_see_the_callers_tools_as_they_are() {
+    let house = house().await;
+    let models = house.bridges.models(&house.bridge, &house.settings);
+    let models = soon("the models", models).await.unwrap();
+    let model = models.iter().find(|model| model.is_default).unwrap();
+    let body = request(&model.id, &user("how is it? [[sim group=byokey]]"));
+    let body = with_tools(body, &["weather"]);
+    let said = house.say(&body).await;
+    assert_eq!(said.calls().len(), 1, "{said:?}");
+    let said = house.say(&answered(body, &said, &["rain"])).await;
+    assert!(said.text().contains("rain"), "{said:?}");
+    // Such models are offered programs that call tools, and helpers, unless Codex is told otherwise.
+    let asked = house.asked();
+    let added = asked["input"].as_array().unwrap().iter();
+    let added = added.filter_map(|item| item["tools"].as_array());
+    let groups: Vec<_> = added.flatten().map(|group| &group["name"]).collect();
+    assert_eq!(groups, ["functions", "byokey"], "{groups:?}");
+}
+
+#[tokio::test]
 async fn parallel_calls_go_out_together_and_new_words_come_along() {
     let house = house().await;
     let body = request("gpt-x", &user("both [[sim group=byokey parallel]]"));
