@@ -224,6 +224,10 @@ async fn hand_over(client: &Client, id: &str, text: Secret) -> Result<()> {
     match client.paste(id, &PasteParams { text }).await {
         // It ended at this moment; the next step says how.
         Err(ClientError::Refused(refused)) if refused.code == Code::NotFound => Ok(()),
+        Err(ClientError::Refused(refused)) => {
+            say(&plain(&refused.message));
+            Ok(())
+        }
         done => Ok(done?),
     }
 }

@@ -258,6 +258,18 @@ export interface FieldInfo {
   routes: string[];
 }
 
+/** A link that was followed. */
+export interface FollowLinkParams {
+  /** The whole link. */
+  link: KeyInput;
+}
+
+/** What became of a link. */
+export interface FollowLinkResponse {
+  /** In one word. */
+  outcome: LinkOutcome;
+}
+
 /** A login or key that can be taken, or the reason why not. Holds no secret. */
 export interface FoundInfo {
   /** When its access token ends. */
@@ -370,6 +382,31 @@ export interface LimitsInfo {
   models?: string[];
   /** Requests per minute. */
   rpm?: number | null;
+}
+
+/** What a link asks for. Nothing of it was read, stored or called. */
+export type LinkInfo = {
+  kind: "import";
+  /** The source's name. */
+  source: string;
+} | {
+  /** Where it is reached. */
+  base_url: string;
+  /** What it speaks. */
+  dialect: string;
+  /** The host of that address. */
+  host: string;
+  kind: "add-provider";
+  /** Its id. */
+  name: string;
+};
+
+/** What became of a link. */
+export type LinkOutcome = "sign-in" | "waiting" | "open" | "dropped";
+
+/** The link that waits for the person. */
+export interface LinkResponse {
+  waiting?: LinkInfo | null;
 }
 
 /** What became of an account that was logged out. Here it is forgotten in any case. */

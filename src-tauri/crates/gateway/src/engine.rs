@@ -63,6 +63,8 @@ pub enum Notice {
     Accounts,
     /// A sign-in began, moved on or ended.
     Signin,
+    /// A link waits for the person, or was put away.
+    Link,
     /// The configuration was read again; the text says what was wrong with it, if anything.
     Config {
         /// Why the file was refused, if it was.
@@ -283,6 +285,11 @@ impl Engine {
         if let Err(error) = watched.await {
             tracing::warn!(%error, "the configuration file cannot be watched; use `byokey reload`");
         }
+    }
+
+    /// Tells viewers that a link waits for the person, or was put away.
+    pub fn announce_link(&self) {
+        self.0.announce(Notice::Link);
     }
 
     /// Stops listening; requests under way have a few seconds to end.

@@ -6,6 +6,7 @@ pub(crate) mod config;
 mod fields;
 pub(crate) mod imports;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod logout;
 pub(crate) mod models;
 pub(crate) mod notices;
@@ -45,6 +46,7 @@ pub struct Desk {
     http: Arc<Mutex<Option<Http>>>,
     /// Where other programs keep their logins.
     machine: Arc<Machine>,
+    waiting_link: Arc<Mutex<Option<links::LinkInfo>>>,
 }
 
 impl Desk {
@@ -56,6 +58,7 @@ impl Desk {
             http: Arc::default(),
             // Whoever asks for imports sits before the prompt that the keychain may show.
             machine: Arc::new(Machine::here().interactive()),
+            waiting_link: Arc::default(),
         }
     }
 

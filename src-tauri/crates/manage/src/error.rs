@@ -171,7 +171,9 @@ impl From<SigninError> for ManageError {
             SigninError::Retired { .. } => Code::Retired,
             SigninError::NeedsNotice { .. } => Code::NeedsNotice,
             SigninError::NoSignIn | SigninError::UnknownSource { .. } => Code::NotFound,
-            SigninError::Missing(_) => Code::BadValue,
+            SigninError::Missing(_) | SigninError::NotACode | SigninError::Foreign => {
+                Code::BadValue
+            }
             SigninError::Store(_) => Code::Vault,
             SigninError::NoRandomness | SigninError::Tls(_) => Code::Internal,
             _ => Code::SignIn,

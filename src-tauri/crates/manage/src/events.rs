@@ -14,7 +14,7 @@ use crate::Desk;
 
 #[utoipa::path(get, path = "/manage/events", tag = "engine",
     responses((status = 200, content_type = "text/event-stream",
-        description = "`accounts`, `signin`, `config`, `request`; `missed` when the viewer was too slow and \
+        description = "`accounts`, `signin`, `link`, `config`, `request`; `missed` when the viewer was too slow and \
                        should read everything again")))]
 /// News, as server-sent events
 pub(crate) async fn stream(
@@ -44,6 +44,7 @@ fn event(notice: &Notice) -> Event {
     let name = match notice {
         Notice::Accounts => "accounts",
         Notice::Signin => "signin",
+        Notice::Link => "link",
         Notice::Config { .. } => "config",
         Notice::Request { .. } => "request",
     };

@@ -34,6 +34,7 @@ pub use desk::imports::{
 pub use desk::keys::{
     CreateKeyParams, CreateKeyResponse, KeyInfo, KeysResponse, LimitsInfo, RevokeKeyResponse,
 };
+pub use desk::links::{FollowLinkParams, FollowLinkResponse, LinkInfo, LinkOutcome, LinkResponse};
 pub use desk::logout::{LogoutResponse, RevokedInfo};
 pub use desk::models::{ModelInfo, ModelsResponse, PriceInfo};
 pub use desk::notices::{AcceptNoticeParams, NoticeInfo};

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::error::ErrorResponse;
-use crate::router::{imports, sign_ins};
+use crate::router::{imports, links, sign_ins};
 use crate::{events, page, router};
 
 #[derive(OpenApi)]
@@ -25,6 +25,9 @@ use crate::{events, page, router};
         imports::plan,
         imports::take,
         imports::take_over,
+        links::follow,
+        links::waiting,
+        links::put_away,
         sign_ins::start,
         sign_ins::list,
         sign_ins::one,

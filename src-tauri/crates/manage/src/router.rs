@@ -3,6 +3,7 @@
 
 mod extract;
 pub(crate) mod imports;
+pub(crate) mod links;
 pub(crate) mod sign_ins;
 
 use std::sync::Arc;
@@ -44,7 +45,7 @@ const USAGE_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The management API. Every path under `/manage` wants the token; whether a request may reach this
 /// endpoint at all (host, origin) is decided before it comes here.
 pub fn router(desk: Desk, token: ManageToken) -> Router {
-    let links = page::Links::default();
+    let page_links = page::Links::default();
     let paths = Router::new()
         .route("/status", get(status))
         .route("/providers", get(providers))
@@ -57,6 +58,12 @@ pub fn router(desk: Desk, token: ManageToken) -> Router {
         .route("/accounts/{id}/check", post(check_account))
         .route("/accounts/{id}/take-over", post(imports::take_over))
         .route("/imports", get(imports::plan).post(imports::take))
+        .route(
+            "/links",
+            get(links::waiting)
+                .post(links::follow)
+                .delete(links::put_away),
+        )
         .route("/signins", get(sign_ins::list).post(sign_ins::start))
         .route("/signins/{id}", get(sign_ins::one).delete(sign_ins::cancel))
         .route("/signins/{id}/paste", post(sign_ins::paste))
@@ -76,7 +83,7 @@ pub fn router(desk: Desk, token: ManageToken) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MOST_BODY))
-        .layer(Extension(links.clone()))
+        .layer(Extension(page_links.clone()))
         .layer(middleware::from_fn_with_state(
             Arc::new(token.clone()),
             prove,
@@ -84,7 +91,7 @@ pub fn router(desk: Desk, token: ManageToken) -> Router {
         .with_state(desk);
     Router::new()
         .nest("/manage", paths)
-        .merge(page::pages(links, token))
+        .merge(page::pages(page_links, token))
         .fallback(nothing)
 }
 
