@@ -67,20 +67,23 @@ pub(crate) async fn login_state(desk: &Desk<'_>) -> Result<LoginState, BridgeTro
 /// The models that Codex offers to this login.
 pub(crate) async fn models(desk: &Desk<'_>) -> Result<Vec<BridgeModel>, BridgeTrouble> {
     let peer = start(desk).await?;
+    list(desk.bridge, &peer, false).await
+}
+
+/// The models, with those that Codex offers to nobody if they are wanted, too.
+async fn list(
+    bridge: &Bridge,
+    peer: &Peer,
+    includes_hidden: bool,
+) -> Result<Vec<BridgeModel>, BridgeTrouble> {
     let mut models = Vec::new();
     let mut cursor = Value::Null;
     for _ in 0..MOST_PAGES {
-        let page = peer
-            .call("model/list", json!({"cursor": cursor}), PATIENCE)
-            .await;
-        let page = page.map_err(|trouble| told(desk.bridge, trouble))?;
-        models.extend(
-            page["data"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(model),
-        );
+        let params = json!({"cursor": cursor, "includeHidden": includes_hidden});
+        let page = peer.call("model/list", params, PATIENCE).await;
+        let page = page.map_err(|trouble| told(bridge, trouble))?;
+        let rows = page["data"].as_array().into_iter().flatten();
+        models.extend(rows.filter_map(model));
         cursor = page["nextCursor"].clone();
         if cursor.is_null() {
             break;

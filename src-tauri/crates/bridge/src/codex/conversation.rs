@@ -3,7 +3,7 @@ use std::sync::Arc;
 use byokey_catalog::Bridge;
 use serde_json::{Value, json};
 
-use super::{PATIENCE, account_of, items, refusal, signed_in, told};
+use super::{PATIENCE, account_of, items, list, refusal, signed_in, told};
 use crate::{
     BridgeTrouble,
     bridges::Desk,
@@ -67,7 +67,13 @@ impl Conversation {
             let params = json!({"threadId": thread, "items": earlier});
             call("thread/inject_items", params).await?;
         }
-        let answer = call("turn/start", items::turn(request, thread)).await?;
+        let efforts = match &request.effort {
+            Some(_) => efforts(desk.bridge, &peer, &request.model).await,
+            None => Vec::new(),
+        };
+        let effort = request.effort.as_deref();
+        let effort = effort.map(|wanted| items::nearest(wanted, &efforts));
+        let answer = call("turn/start", items::turn(request, thread, effort)).await?;
         let turn = answer["turn"]["id"].as_str().unwrap_or_default();
         turn.clone_into(&mut conversation.turn);
         Ok((conversation, heard))
@@ -179,6 +185,13 @@ impl Conversation {
         let params = json!({"threadId": self.thread, "turnId": self.turn});
         self.peer.ask_in_passing("turn/interrupt", params);
     }
+}
+
+/// How hard the model can be told to think; nothing when Codex does not know it.
+async fn efforts(bridge: &Bridge, peer: &Peer, model: &str) -> Vec<String> {
+    let models = list(bridge, peer, true).await.unwrap_or_default();
+    let known = models.into_iter().find(|known| known.id == model);
+    known.map(|known| known.efforts).unwrap_or_default()
 }
 
 impl Drop for Conversation {

@@ -59,7 +59,7 @@ pub(super) fn before_turn(request: &Request) -> Vec<Value> {
 
 /// The parameters of a turn. It begins with the user's words; when the caller's last word is a tool's
 /// output, that stands in the conversation already and the turn begins with nothing.
-pub(super) fn turn(request: &Request, thread: &str) -> Value {
+pub(super) fn turn(request: &Request, thread: &str, effort: Option<&str>) -> Value {
     let input: Vec<_> = if is_new_word(request) {
         request.said().filter_map(user_input).collect()
     } else {
@@ -70,13 +70,32 @@ pub(super) fn turn(request: &Request, thread: &str) -> Value {
         "input": input,
         "summary": if request.shows_reasoning { "auto" } else { "none" },
     });
-    if let Some(effort) = &request.effort {
-        params["effort"] = effort.as_str().into();
+    if let Some(effort) = effort {
+        params["effort"] = effort.into();
     }
     if let Some(schema) = &request.schema {
         params["outputSchema"] = schema.clone();
     }
     params
+}
+
+/// Efforts from the least to the most.
+const EFFORTS: [&str; 8] = [
+    "none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra",
+];
+
+/// The effort among those of the model that comes nearest to the one that is wanted, the lesser of
+/// two: models refuse what they do not have. A word that nobody knows goes as it is.
+pub(super) fn nearest<'a>(wanted: &'a str, efforts: &'a [String]) -> &'a str {
+    let rank = |effort: &str| EFFORTS.iter().position(|known| *known == effort);
+    let Some(goal) = rank(wanted) else {
+        return wanted;
+    };
+    let known = efforts
+        .iter()
+        .filter_map(|effort| Some((rank(effort)?, effort)));
+    let nearest = known.min_by_key(|(rank, _)| (rank.abs_diff(goal), *rank));
+    nearest.map_or(wanted, |(_, effort)| effort)
 }
 
 /// A part of a user's message.
@@ -162,4 +181,28 @@ fn settings(servers: &Value) -> Value {
         "skills": {"include_instructions": false},
         "web_search": "disabled",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effort_becomes_one_that_the_model_has() {
+        let efforts = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let some = efforts(&["low", "high", "xhigh", "odd"]);
+        for (wanted, expected) in [
+            ("low", "low"),
+            ("none", "low"),
+            ("medium", "low"),
+            ("max", "xhigh"),
+            ("odd", "odd"),
+            ("who-knows", "who-knows"),
+        ] {
+            assert_eq!(nearest(wanted, &some), expected);
+        }
+        assert_eq!(nearest("none", &[]), "none");
+    }
 }

@@ -201,10 +201,14 @@ async fn models_that_codex_knows_see_the_callers_tools_as_they_are() {
     let models = house.bridges.models(&house.bridge, &house.settings);
     let models = soon("the models", models).await.unwrap();
     let model = models.iter().find(|model| model.is_default).unwrap();
-    let body = request(&model.id, &user("how is it? [[sim group=byokey]]"));
+    let mut body = request(&model.id, &user("how is it? [[sim group=byokey]]"));
+    body["thinking"] = json!({"type": "disabled"});
     let body = with_tools(body, &["weather"]);
     let said = house.say(&body).await;
     assert_eq!(said.calls().len(), 1, "{said:?}");
+    // The model cannot be told not to think at all.
+    let told = house.asked()["reasoning"]["effort"].clone();
+    assert_eq!(told.as_str(), model.efforts.first().map(String::as_str));
     let said = house.say(&answered(body, &said, &["rain"])).await;
     assert!(said.text().contains("rain"), "{said:?}");
     // Such models are offered programs that call tools, and helpers, unless Codex is told otherwise.
