@@ -39,6 +39,15 @@ impl Work {
     }
 }
 
+impl Drop for Work {
+    fn drop(&mut self) {
+        // It is left where a program has put something into it.
+        if *self.is_made.get_mut() {
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+}
+
 #[cfg(unix)]
 fn make(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};

@@ -93,6 +93,7 @@ pub(crate) struct Shared {
     pub(crate) estimator: Estimator,
     pub(crate) proofs: ProofStore,
     pub(crate) refused: Refused,
+    pub(crate) bridges: Arc<Bridges>,
     pub(crate) sign_ins: SignIns,
     pub(crate) taken_over: TakenOver,
     pub(crate) notices: broadcast::Sender<Notice>,
@@ -160,7 +161,7 @@ impl Engine {
         }
         let boot = u64::from_le_bytes(boot);
         let bridges = Arc::new(Bridges::new(programs_folder(&vault, boot)));
-        let sign_ins = SignIns::new(vault.clone(), bridges);
+        let sign_ins = SignIns::new(vault.clone(), Arc::clone(&bridges));
         let changes = sign_ins.changes();
         let shared = Arc::new(Shared {
             vault,
@@ -173,6 +174,7 @@ impl Engine {
             estimator: Estimator::default(),
             proofs: ProofStore::default(),
             refused: Refused::default(),
+            bridges,
             sign_ins,
             taken_over: TakenOver::default(),
             notices: broadcast::channel(64).0,

@@ -14,6 +14,7 @@ mod door;
 mod engine;
 mod feed;
 mod flow;
+mod inflow;
 mod live;
 mod media;
 mod meter;

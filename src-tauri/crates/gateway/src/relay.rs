@@ -4,6 +4,7 @@
 //! A fault of the request itself is the same at every account and is told at once.
 
 mod prepare;
+mod program;
 mod refusal;
 mod reply;
 mod stream;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use byokey_vault::Outcome;
+use byokey_vault::{AccountKind, Outcome};
 use byokey_wire::{Dialect, Fault, FaultKind, Ledger};
 use bytes::Bytes;
 use http::request::Parts;
@@ -27,6 +28,7 @@ pub(crate) use self::stream::Limits;
 use crate::chain::Chain;
 use crate::engine::{Shared, View};
 use crate::feed::{Feed, Named, Place};
+use crate::inflow::Inflow;
 use crate::meter::Meter;
 use crate::models::PATIENCE;
 use crate::resolve::{Candidate, plain};
@@ -291,12 +293,20 @@ impl Exchange {
         let mut losses = self.lost.clone();
         losses.append(prepared.losses);
         meter.sent_without(&losses);
-        let request = self.request(candidate, prepared.body, self.streams(feed));
+        let body = prepared.body;
         let timeouts = &self.view.config.timeouts;
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let wait = left.map_or(timeouts.headers(), |left| left.min(timeouts.headers()));
 
-        let response = match self.view.upstream.send(request, feed, wait).await {
+        let sent = match &candidate.seat.program {
+            Some(program) => self.run(program, candidate, body, wait).await,
+            None => {
+                let request = self.request(candidate, body, self.streams(feed));
+                let sent = self.view.upstream.send(request, feed, wait).await;
+                sent.map(|response| response.map(Inflow::Network))
+            }
+        };
+        let response = match sent {
             Ok(response) => response,
             // What the caller did wrong is no fault of the account.
             Err(NoHead::Caller(fault)) => return Err(fault.into()),
@@ -350,7 +360,7 @@ impl Failure {
     fn of(candidate: &Candidate, mut fault: Fault, outcome: Outcome) -> Self {
         let account = &candidate.seat.account;
         fault.message = format!("{}/{}: {}", account.provider, account.name, fault.message);
-        if fault.kind == FaultKind::AccountAuth {
+        if fault.kind == FaultKind::AccountAuth && account.kind == AccountKind::Key {
             fault.message.push_str(&format!(
                 " (the provider refuses this account; renew it with `byokey add-key {} --account {}`)",
                 account.provider, account.name

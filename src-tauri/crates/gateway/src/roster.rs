@@ -5,6 +5,7 @@
 //! roster; requests under way keep the one they began with.
 
 mod direct;
+mod program;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 
 pub(crate) use self::direct::{Direct, Native, ServiceLine};
+pub(crate) use self::program::Program;
 use crate::budget::Spent;
 use crate::config::{Config, ProviderConfig};
 use crate::live::ListCall;
@@ -41,6 +43,8 @@ pub(crate) struct Seat {
     pub(crate) direct: Direct,
     /// How its provider lists the models that it may use, if it does.
     pub(crate) list: Option<ListCall>,
+    /// The program that answers in place of an address.
+    pub(crate) program: Option<Program>,
 }
 
 /// One address of a seat.
@@ -156,6 +160,9 @@ fn seat(
         .get(&provider.id)
         .cloned()
         .unwrap_or_default();
+    if account.kind == AccountKind::Bridge {
+        return Ok(program::seat(provider, &settings, account));
+    }
     if account.kind != AccountKind::Key {
         return Ok(Err("it is signed in, and not served yet".into()));
     }
@@ -191,20 +198,25 @@ fn seat(
             "byokey has no address that takes this kind of account".into()
         })));
     }
-    let label = format!("{}/{}", provider.id, account.name);
-    let label = HeaderValue::from_str(&label).unwrap_or_else(|_| {
-        // A name outside ASCII cannot stand in a header; the account's number can.
-        HeaderValue::from_str(&format!("{}/{}", provider.id, account.id))
-            .unwrap_or(HeaderValue::from_static("unnamed"))
-    });
     let list = list_call(provider, &settings, account, &credential.secret);
     Ok(Ok(Seat {
         account: account.clone(),
-        label,
+        label: label(account),
         lines,
         direct,
         list,
+        program: None,
     }))
+}
+
+/// `provider/account` for the reply's header.
+fn label(account: &Account) -> HeaderValue {
+    let label = format!("{}/{}", account.provider, account.name);
+    HeaderValue::from_str(&label).unwrap_or_else(|_| {
+        // A name outside ASCII cannot stand in a header; the account's number can.
+        HeaderValue::from_str(&format!("{}/{}", account.provider, account.id))
+            .unwrap_or(HeaderValue::from_static("unnamed"))
+    })
 }
 
 /// A credential serves only the origin that it was entered for.

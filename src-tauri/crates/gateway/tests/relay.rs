@@ -15,6 +15,7 @@ mod relay {
     pub(crate) mod pass;
     pub(crate) mod paths;
     pub(crate) mod plain;
+    pub(crate) mod programs;
     pub(crate) mod responses;
     pub(crate) mod rig;
     pub(crate) mod second_try;

@@ -90,10 +90,16 @@ impl Exchange {
         model: &Named,
         amends: &Amends,
     ) -> Result<Prepared, Fault> {
-        let prepared = match candidate.plan {
+        let mut prepared = match candidate.plan {
             Plan::Pass => self.pass(candidate, feed, model, amends).await?,
             Plan::Via => self.via(candidate, feed, amends).await?,
         };
+        if let (Some(program), Outgoing::Whole(Some(body))) =
+            (&candidate.seat.program, &prepared.body)
+        {
+            let lost = byokey_bridge::losses(program.bridge.protocol, body);
+            prepared.losses.append(lost);
+        }
         if self.strict() && !prepared.losses.is_empty() {
             let lost = prepared.losses.header().unwrap_or_default();
             return Err(Fault::new(
@@ -121,7 +127,8 @@ impl Exchange {
                 .then_some(Strip::Tagged)
                 .filter(|strip| feed.holds(|piece| strip.concerns(piece))),
         };
-        let untouched = candidate.shape == Shape::Full
+        let untouched = candidate.seat.program.is_none()
+            && candidate.shape == Shape::Full
             && candidate.reasoning.is_none()
             && strip.is_none()
             && amends.members.is_empty();

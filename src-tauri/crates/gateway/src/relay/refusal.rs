@@ -4,10 +4,10 @@ use byokey_vault::Outcome;
 use byokey_wire::{FaultKind, Plan, read_error};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
-use hyper::body::Incoming;
 
 use super::stream::Limits;
 use super::{Failure, reply};
+use crate::inflow::Inflow;
 use crate::resolve::Candidate;
 use crate::respond;
 
@@ -17,7 +17,7 @@ const MOST_OF_AN_ERROR: usize = 64 * 1024;
 /// Reads a provider's error reply.
 pub(super) async fn refusal(
     candidate: &Candidate,
-    response: Response<Incoming>,
+    response: Response<Inflow>,
     limits: Limits,
 ) -> Failure {
     let (parts, body) = response.into_parts();

@@ -10,12 +10,13 @@ use byokey_wire::{
 };
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::stream::{Flow, Limits, Reply, Way, cut_off};
+use crate::inflow::Inflow;
 use crate::meter::Meter;
 use crate::resolve::Shape;
 use crate::respond;
@@ -47,7 +48,7 @@ pub(super) struct Begun {
 enum Content {
     Whole(Box<Whole>),
     Flow {
-        incoming: Incoming,
+        incoming: Inflow,
         /// What the caller gets at once.
         ready: Bytes,
         flow: Box<Flow>,
@@ -80,11 +81,11 @@ impl From<Fault> for NoReply {
 }
 
 /// What was read of a body.
-pub(crate) enum Collected {
+pub(crate) enum Collected<B> {
     /// All of it.
     Whole(Bytes),
     /// The beginning; more follows.
-    Begun(Bytes, Incoming),
+    Begun(Bytes, B),
 }
 
 impl Back<'_> {
@@ -92,7 +93,7 @@ impl Back<'_> {
     ///
     /// # Errors
     /// When it is no reply of the provider's dialect, or a stream that fails before it says anything.
-    pub(super) async fn begin(self, response: Response<Incoming>) -> Result<Begun, NoReply> {
+    pub(super) async fn begin(self, response: Response<Inflow>) -> Result<Begun, NoReply> {
         let (parts, incoming) = response.into_parts();
         let streamed = self.stream || self.shape.always_streams();
         let kind = Kind::of(&parts.headers, streamed);
@@ -237,11 +238,7 @@ const HELD: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the stream fails before it says anything.
-async fn opened(
-    mut incoming: Incoming,
-    mut flow: Flow,
-    limits: Limits,
-) -> Result<Content, NoReply> {
+async fn opened(mut incoming: Inflow, mut flow: Flow, limits: Limits) -> Result<Content, NoReply> {
     let silent = Instant::now() + limits.idle;
     let until = limits.end.map_or(silent, |end| end.min(silent));
     let until = until.min(Instant::now() + HELD);
@@ -289,7 +286,7 @@ async fn opened(
 /// # Errors
 /// When it breaks off, or says that the provider failed.
 async fn gathered(
-    incoming: Incoming,
+    incoming: Inflow,
     upstream: Dialect,
     answer: Option<Answer>,
     limits: Limits,
@@ -306,7 +303,7 @@ async fn gathered(
     }
 }
 
-fn whole(collected: Collected) -> Result<Bytes, Fault> {
+fn whole(collected: Collected<Inflow>) -> Result<Bytes, Fault> {
     match collected {
         Collected::Whole(body) => Ok(body),
         Collected::Begun(..) => Err(not_a_reply("more than 256 MiB")),
@@ -324,7 +321,7 @@ fn translated(answer: &Answer, body: &[u8]) -> Result<Content, Fault> {
 }
 
 /// Checks a whole reply that passes untouched.
-fn passed(collected: Collected, mut watch: Watch) -> Result<Content, Fault> {
+fn passed(collected: Collected<Inflow>, mut watch: Watch) -> Result<Content, Fault> {
     match collected {
         Collected::Begun(ready, incoming) => {
             let mut flow = Flow::new(Way::Whole(watch), false);
@@ -371,11 +368,11 @@ fn went_silent() -> Fault {
 ///
 /// # Errors
 /// When it breaks off or goes silent.
-pub(crate) async fn collect(
-    mut body: Incoming,
+pub(crate) async fn collect<B: HttpBody<Data = Bytes> + Unpin>(
+    mut body: B,
     most: usize,
     limits: Limits,
-) -> Result<Collected, Fault> {
+) -> Result<Collected<B>, Fault> {
     let mut whole = Bytes::new();
     let mut joined = BytesMut::new();
     loop {

@@ -12,9 +12,9 @@ use byokey_vault::Outcome;
 use byokey_wire::{Dialect, Fault, FaultKind, Seen, Translation, Unwrap, Watch, keep_alive};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+use crate::inflow::Inflow;
 use crate::meter::Meter;
 
 /// Silence after which the caller gets a sign of life, where its dialect has one. Anthropic's clients
@@ -158,7 +158,7 @@ pub(crate) struct Limits {
 
 /// The body of a reply.
 pub(crate) struct Reply {
-    incoming: Incoming,
+    incoming: Inflow,
     flow: Flow,
     dialect: Dialect,
     meter: Meter,
@@ -175,7 +175,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn new(
-        incoming: Incoming,
+        incoming: Inflow,
         flow: Flow,
         ready: Bytes,
         dialect: Dialect,
