@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use byokey_bridge::Bridges;
 use byokey_catalog::Catalog;
 use byokey_sim::Issuer;
 use byokey_vault::{Fields, HomeChoice, Vault};
@@ -14,6 +15,11 @@ use crate::{Grant, Granted, Http, Overrides, SigninError, Step, flow};
 
 pub(crate) fn vault() -> Vault {
     Vault::open(Path::new("nowhere"), HomeChoice::Memory).unwrap()
+}
+
+/// The user's own programs: none.
+pub(crate) fn bridges() -> Arc<Bridges> {
+    Arc::new(Bridges::new("nowhere".into()))
 }
 
 /// The configuration that leads a sign-in to the simulated issuers.
@@ -33,6 +39,7 @@ pub(crate) fn scene(provider: &str, route: &str, overrides: Overrides) -> Scene 
         id: "sign-in".to_owned(),
         http: Http::patient(),
         vault: vault(),
+        bridges: bridges(),
         overrides,
         name: None,
         fields: Fields::new(),

@@ -4,7 +4,7 @@
 
 use byokey_catalog::{Encoding, Poll, PollProtocol};
 use byokey_vault::Fields;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,8 +12,8 @@ use zeroize::Zeroize;
 
 use crate::call::{Answer, Call};
 use crate::code::{Pages, WaitingCode};
-use crate::exchange::{self, NewTokens, Refusal, TokenReply};
-use crate::refusal::{busy, refused, round};
+use crate::exchange::{NewTokens, Refusal};
+use crate::refusal::{busy, refused, round, tokens};
 use crate::rounds::{Round, until_granted};
 use crate::scene::Scene;
 use crate::{Grant, Granted, SigninError, Step, Work, identity, stage};
@@ -127,13 +127,13 @@ impl Flow<'_> {
         let ask = || self.ask(&members, codex_round);
         let code = until_granted(waiting.pace(0), ask).await?;
         self.scene.show(Step::Working(Work::Exchange));
-        let tokens = self.exchange(&code).await?;
+        let given = self.exchange(&code).await?;
         self.scene.show(Step::Working(Work::Identity));
         let call = self.scene.identity_call(&self.scene.fields, &[])?;
-        let identity = identity::of(&call, &tokens).await?;
+        let identity = identity::of(&call, &given).await?;
         let kept = call.route.identity.as_ref();
-        let kept = kept.map(|rule| identity::kept(rule, &tokens));
-        let mut set = tokens.into_set()?;
+        let kept = kept.map(|rule| identity::kept(rule, &given));
+        let mut set = given.into_set()?;
         set.extra = kept.unwrap_or_default();
         let mut grant = Grant {
             credential: Granted::Tokens(Box::new(set)),
@@ -157,13 +157,7 @@ impl Flow<'_> {
             ("code_verifier", code.code_verifier.as_str()),
         ];
         let answer = self.call(url)?.post(Encoding::Form, &members).await?;
-        match exchange::read(&answer, &members, Timestamp::now()) {
-            TokenReply::Granted(tokens) => Ok(*tokens),
-            TokenReply::Refused(refusal) => Err(refused(self.provider, &answer.host, &refusal)),
-            TokenReply::Busy { .. } => Err(busy(&answer)),
-            TokenReply::Unclear(error) => Err(error),
-            TokenReply::Unreached(unreached) => Err(unreached.into()),
-        }
+        tokens(self.provider, &answer, &members)
     }
 }
 
@@ -209,14 +203,13 @@ impl Flow<'_> {
                 kiro_round(self.provider, answer, &members)
             })
         };
-        let tokens = until_granted(waiting.pace(0), ask).await?;
-        let mut tokens = *tokens;
-        let profile = tokens.rest.remove("profileArn");
+        let mut given = *until_granted(waiting.pace(0), ask).await?;
+        let profile = given.rest.remove("profileArn");
         let profile = profile.as_ref().and_then(Value::as_str);
-        if tokens.expires.is_none() {
-            tokens.expires = tokens.obtained.checked_add(UNSAID_LIFE).ok();
+        if given.expires.is_none() {
+            given.expires = given.obtained.checked_add(UNSAID_LIFE).ok();
         }
-        let mut set = tokens.into_set()?;
+        let mut set = given.into_set()?;
         if let Some(profile) = profile.filter(|arn| !arn.is_empty()) {
             set.extra
                 .insert(stage::PROFILE_ARN.to_owned(), profile.to_owned());

@@ -36,6 +36,24 @@ pub(crate) fn round(
     }
 }
 
+/// Reads the answer to an exchange, which nobody waits for any more.
+///
+/// # Errors
+/// Whatever it says in place of tokens.
+pub(crate) fn tokens(
+    provider: &str,
+    answer: &Answer,
+    sent: &[(&str, &str)],
+) -> Result<NewTokens, SigninError> {
+    match exchange::read(answer, sent, Timestamp::now()) {
+        TokenReply::Granted(tokens) => Ok(*tokens),
+        TokenReply::Refused(refusal) => Err(refused(provider, &answer.host, &refusal)),
+        TokenReply::Busy { .. } => Err(busy(answer)),
+        TokenReply::Unclear(error) => Err(error),
+        TokenReply::Unreached(unreached) => Err(unreached.into()),
+    }
+}
+
 /// A final no, in words.
 pub(crate) fn refused(provider: &str, host: &str, refusal: &Refusal) -> SigninError {
     let message = refusal.description.clone();

@@ -4,7 +4,7 @@ use byokey_sim::{Issuer, Mishap, Poll as Told, Realm, User};
 use byokey_vault::{Actor, PendingSignIn};
 
 use super::*;
-use crate::fixture::{run, scene, to, tokens, vault};
+use crate::fixture::{bridges, run, scene, to, tokens, vault};
 use crate::{Overrides, SignInRequest, SignIns};
 
 const GITHUB_CODE: &str = "https://github.com/login/device/code";
@@ -243,7 +243,7 @@ async fn a_restart_goes_on_with_the_same_code() {
 #[tokio::test(start_paused = true)]
 async fn giving_up_stops_the_questions() {
     let issuer = Issuer::start().await;
-    let sign_ins = SignIns::new(vault());
+    let sign_ins = SignIns::new(vault(), bridges());
     let started = sign_ins.start(SignInRequest {
         catalog: std::sync::Arc::new(byokey_catalog::Catalog::bundled().unwrap()),
         overrides: github(&issuer),

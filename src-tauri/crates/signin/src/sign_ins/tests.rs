@@ -1,16 +1,8 @@
 use super::*;
+use crate::fixture::{bridges, vault};
 
 fn catalog() -> Arc<Catalog> {
     Arc::new(Catalog::bundled().unwrap())
-}
-
-fn vault() -> Vault {
-    let nowhere = std::path::Path::new("nowhere");
-    Vault::open(nowhere, byokey_vault::HomeChoice::Memory).unwrap()
-}
-
-fn bridges() -> Arc<Bridges> {
-    Arc::new(Bridges::new("nowhere".into()))
 }
 
 fn request(provider: &str, route: &str) -> SignInRequest {
