@@ -1,10 +1,12 @@
 //! AWS's OIDC: the client is registered for this installation, then a person types a code or signs in
 //! on the portal of their organisation. Bodies are JSON in camel case.
 
+mod browser;
 mod register;
 
-use byokey_catalog::{AwsDevice, AwsPkce, Encoding, fill};
+use byokey_catalog::{AwsDevice, Encoding, fill};
 
+pub(crate) use self::browser::run_pkce;
 use self::register::{Registration, known, register};
 use crate::call::Call;
 use crate::code::{Pages, USUAL_LIFE_S, WaitingCode};
@@ -144,10 +146,6 @@ fn filled(scene: &Scene, template: &str) -> Result<String, SigninError> {
     let provider = scene.provider()?;
     fill(template, |name| provider.field(&scene.fields, name))
         .map_err(|error| SigninError::Address(error.to_string()))
-}
-
-pub(crate) async fn run_pkce(scene: &Scene, _row: &AwsPkce) -> Result<Grant, SigninError> {
-    std::future::ready(Err(SigninError::KeysOnly(scene.provider()?.name.clone()))).await
 }
 
 #[cfg(test)]

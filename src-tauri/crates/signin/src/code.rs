@@ -98,7 +98,7 @@ impl WaitingCode {
         }
         let complete = given.complete.as_deref();
         let direct = complete.and_then(|page| pages.read(page));
-        let page = given.uri.as_deref().or(pages.named).or(complete);
+        let page = given.uri.as_deref().or(complete).or(pages.named);
         let page = page.and_then(|page| pages.read(page));
         let page = page.ok_or_else(|| answer.unclear("its page for the code is not https"))?;
         let life = seconds(given.expires_in.as_ref(), given.expires_in_ms.as_ref());

@@ -2,12 +2,12 @@
 //! from it: errors within a 200, pages that are named in full only, a `slow_down` with 429.
 
 use byokey_catalog::{Device, Encoding};
-use byokey_vault::{Fields, Secret};
+use byokey_vault::{Fields, IssuedClient, Secret};
 use reqwest::Url;
 
 use crate::call::Call;
 use crate::code::{Pages, USUAL_LIFE_S, WaitingCode};
-use crate::exchange::NewTokens;
+use crate::exchange::{NewTokens, identify};
 use crate::pkce::Proof;
 use crate::refusal::{advised, round};
 use crate::rounds::{Round, until_granted};
@@ -56,7 +56,7 @@ impl<'a> Flow<'a> {
             row,
             provider: &scene.provider()?.name,
             client: client::id(&scene.overrides, &row.client)?,
-            secret: client::secret(&scene.overrides, &row.client),
+            secret: client::needed_secret(&scene.overrides, &row.client)?,
             headers: headers.unwrap_or_default(),
         })
     }
@@ -66,7 +66,7 @@ impl<'a> Flow<'a> {
         let url = overrides.own_or(overrides.device_url.as_deref(), &self.row.device_url)?;
         let proof = self.row.pkce.then(Proof::new).transpose()?;
         let scopes = self.row.scopes.join(" ");
-        let mut members = self.members();
+        let mut members: Vec<(&str, &str)> = Vec::new();
         if !scopes.is_empty() {
             members.push(("scope", &scopes));
         }
@@ -74,14 +74,14 @@ impl<'a> Flow<'a> {
             members.push(("code_challenge", &proof.challenge));
             members.push(("code_challenge_method", "S256"));
         }
-        let call = self.call(url.clone())?;
+        let call = self.call(url.clone(), &mut members)?;
         let answer = call.post(Encoding::Form, &members).await?;
         let pages = Pages {
             overrides,
             row: &self.row.device_url,
             asked: &url,
             hosts: &self.row.code_hosts,
-            named: None,
+            named: self.row.issuer.as_deref(),
         };
         let code = WaitingCode::read(self.provider, &answer, &members, &pages, USUAL_LIFE_S);
         let mut code = code.map_err(advised)?;
@@ -92,28 +92,29 @@ impl<'a> Flow<'a> {
     async fn poll(&self, code: &WaitingCode) -> Result<Round<Box<NewTokens>>, SigninError> {
         let overrides = &self.scene.overrides;
         let url = overrides.own_or(overrides.token_url.as_deref(), &self.row.token_url)?;
-        let mut members = self.members();
-        members.push(("grant_type", GRANT_TYPE));
-        members.push(("device_code", &code.device));
+        let mut members = vec![("grant_type", GRANT_TYPE), ("device_code", code.device.as_str())];
         if let Some(verifier) = &code.verifier {
             members.push(("code_verifier", verifier));
         }
-        match self.call(url)?.post(Encoding::Form, &members).await {
+        let call = self.call(url, &mut members)?;
+        match call.post(Encoding::Form, &members).await {
             Ok(answer) => round(self.provider, &answer, &members),
             Err(unreached) => Ok(Round::Unreached(unreached.into())),
         }
     }
 
-    fn members(&self) -> Vec<(&str, &str)> {
-        let mut members = vec![("client_id", self.client.as_str())];
-        if let Some(secret) = &self.secret {
-            members.push(("client_secret", secret.expose()));
-        }
-        members
-    }
-
-    fn call(&self, url: Url) -> Result<Call<'a>, SigninError> {
+    /// A call that says who asks, in `members` or in a header.
+    fn call<'b>(
+        &'b self,
+        url: Url,
+        members: &mut Vec<(&'b str, &'b str)>,
+    ) -> Result<Call<'b>, SigninError> {
+        let secret = self.secret.as_ref();
+        let basic = identify(members, self.row.client.secret_in, &self.client, secret);
         let mut call = Call::to(&self.scene.http, &self.scene.overrides, url)?;
+        if let Some((id, secret)) = basic {
+            call = call.basic(id, secret)?;
+        }
         for (name, value) in &self.headers {
             call = call.header(name, value)?;
         }
@@ -139,10 +140,17 @@ impl Flow<'_> {
         let base = named
             .as_ref()
             .and_then(|named| base_of(scene, named.as_str()?));
-        let mut set = tokens.into_set()?;
+        let mut set = identity::set_of(call.route, tokens)?;
         if let Some(base) = base {
             set.extra.insert(stage::API_BASE.to_owned(), base);
         }
+        // What is not the row's, a renewal could not find again.
+        let own = self.secret.is_some() || scene.overrides.client_id.is_some();
+        set.client = own.then(|| IssuedClient {
+            id: self.client.clone(),
+            secret: self.secret.as_ref().map(|it| Secret::new(it.expose())),
+            expires: None,
+        });
         let mut grant = Grant {
             credential: Granted::Tokens(Box::new(set)),
             identity,

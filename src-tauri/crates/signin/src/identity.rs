@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use byokey_catalog::{IdentityRule, IdentitySource, Provider, Route, fill};
-use byokey_vault::{Fields, Secret};
+use byokey_vault::{Fields, Secret, TokenSet};
 use serde_json::Value;
 
 use crate::call::Call;
@@ -98,6 +98,17 @@ pub(crate) fn kept(rule: &IdentityRule, tokens: &NewTokens) -> BTreeMap<String, 
         pairs.filter_map(|(name, pointer)| Some((name.clone(), words(document.pointer(pointer)?)?)))
     });
     found.collect()
+}
+
+/// A set of these tokens, with what the row's rule keeps of their reply.
+///
+/// # Errors
+/// [`SigninError::Unclear`] without an access token.
+pub(crate) fn set_of(route: &Route, tokens: NewTokens) -> Result<TokenSet, SigninError> {
+    let kept = route.identity.as_ref().map(|rule| kept(rule, &tokens));
+    let mut set = tokens.into_set()?;
+    set.extra = kept.unwrap_or_default();
+    Ok(set)
 }
 
 /// Reads a document by the rule.

@@ -219,15 +219,12 @@ fn grant(
     identity: Option<Identity>,
     client: Option<IssuedClient>,
 ) -> Result<Grant, SigninError> {
-    let kept = scene.route()?.identity.as_ref();
-    let kept = kept.map(|rule| identity::kept(rule, &tokens));
     let key = tokens.key.take().filter(|_| row.refresh.is_none());
     let credential = match key {
         Some(key) => Granted::Key(key),
         None => {
-            let mut set = tokens.into_set()?;
+            let mut set = identity::set_of(scene.route()?, tokens)?;
             set.client = client;
-            set.extra = kept.unwrap_or_default();
             Granted::Tokens(Box::new(set))
         }
     };

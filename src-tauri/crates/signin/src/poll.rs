@@ -131,10 +131,7 @@ impl Flow<'_> {
         self.scene.show(Step::Working(Work::Identity));
         let call = self.scene.identity_call(&self.scene.fields, &[])?;
         let identity = identity::of(&call, &given).await?;
-        let kept = call.route.identity.as_ref();
-        let kept = kept.map(|rule| identity::kept(rule, &given));
-        let mut set = given.into_set()?;
-        set.extra = kept.unwrap_or_default();
+        let set = identity::set_of(call.route, given)?;
         let mut grant = Grant {
             credential: Granted::Tokens(Box::new(set)),
             identity,
