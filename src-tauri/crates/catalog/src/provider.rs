@@ -126,6 +126,10 @@ pub struct Field {
     /// Routes that need it; empty means all.
     #[serde(default)]
     pub routes: Vec<String>,
+    /// Whether it is asked for at sign-in only: it may be any text then, and is not kept among the
+    /// account's values.
+    #[serde(default)]
+    pub sign_in_only: bool,
 }
 
 impl Provider {

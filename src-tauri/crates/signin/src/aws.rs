@@ -17,8 +17,10 @@ use crate::rounds::{Round, until_granted};
 use crate::scene::Scene;
 use crate::{Grant, SigninError, stage};
 
-/// Name of the field that holds the portal of an organisation.
+/// Name of the field that holds the portal of an organisation, and of what a token set keeps of it.
 const START_URL: &str = "start_url";
+/// Name of the field for the region of the sign-in.
+const AUTH_REGION: &str = "auth_region";
 
 /// Runs the flow of a code up to a credential.
 ///
@@ -36,9 +38,7 @@ pub(crate) async fn run_device(scene: &Scene, row: &AwsDevice) -> Result<Grant, 
     };
     code.show(scene);
     let tokens = until_granted(code.pace(0), || server.poll(&code)).await?;
-    let mut set = tokens.into_set()?;
-    set.client = code.client.as_ref().map(Registration::issued);
-    stage::before_identity(scene, set).await
+    server.granted(*tokens, code.client.as_ref()).await
 }
 
 /// The OIDC server of one region, for one sign-in.
@@ -57,7 +57,7 @@ impl<'a> Server<'a> {
         let portal = portal.ok_or_else(|| {
             SigninError::Missing(format!(
                 "which organisation? Give the address of its portal \
-                 (https://….awsapps.com/start) as `{START_URL}`, and its region as `auth_region`"
+                 (https://….awsapps.com/start) as `{START_URL}`, and its region as `{AUTH_REGION}`"
             ))
         })?;
         scene.overrides.url(portal)?;
@@ -84,7 +84,7 @@ impl<'a> Server<'a> {
             redirect: None,
             portal: &self.portal,
         };
-        if let Some(known) = known(self.scene, START_URL).await? {
+        if let Some(known) = known(self.scene, &self.portal).await? {
             match self.ask_with(row, known).await {
                 // AWS has forgotten it before its time.
                 Err(SigninError::Rejected { .. }) => {}
@@ -121,6 +121,19 @@ impl<'a> Server<'a> {
         let mut code = code?;
         code.client = Some(client);
         Ok(code)
+    }
+
+    /// Makes a credential of the tokens and of the client that they are renewed with. The region that
+    /// its owner is asked for in comes from the stage.
+    async fn granted(
+        &self,
+        tokens: NewTokens,
+        client: Option<&Registration>,
+    ) -> Result<Grant, SigninError> {
+        let mut set = tokens.into_set()?;
+        set.client = client.map(Registration::issued);
+        set.extra.insert(START_URL.to_owned(), self.portal.clone());
+        stage::before_identity(self.scene, set).await
     }
 
     async fn poll(&self, code: &WaitingCode) -> Result<Round<Box<NewTokens>>, SigninError> {

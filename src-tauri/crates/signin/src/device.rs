@@ -92,7 +92,10 @@ impl<'a> Flow<'a> {
     async fn poll(&self, code: &WaitingCode) -> Result<Round<Box<NewTokens>>, SigninError> {
         let overrides = &self.scene.overrides;
         let url = overrides.own_or(overrides.token_url.as_deref(), &self.row.token_url)?;
-        let mut members = vec![("grant_type", GRANT_TYPE), ("device_code", code.device.as_str())];
+        let mut members = vec![
+            ("grant_type", GRANT_TYPE),
+            ("device_code", code.device.as_str()),
+        ];
         if let Some(verifier) = &code.verifier {
             members.push(("code_verifier", verifier));
         }

@@ -207,9 +207,13 @@ impl SignIns {
             tokens.extra.insert(TOKEN_ORIGIN.to_owned(), origin);
         }
         let bound = scene.overrides.bound_origin(provider, route);
-        let (provider, route) = (provider.id.clone(), route.id.clone());
         let mut fields = scene.fields.clone();
         fields.append(&mut grant.fields);
+        let passing = provider.fields.iter().filter(|field| field.sign_in_only);
+        for field in passing {
+            fields.remove(&field.name);
+        }
+        let (provider, route) = (provider.id.clone(), route.id.clone());
         let vault = scene.vault.clone();
         let stored = tokio::task::spawn_blocking(move || {
             let identity = grant.identity.as_ref();

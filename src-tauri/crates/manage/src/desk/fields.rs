@@ -88,7 +88,8 @@ pub(super) fn complete(
     if settings.base_url.is_some() {
         return Ok(());
     }
-    let lacks = |field: &&Field| provider.field(fields, &field.name).is_none();
+    let lacks =
+        |field: &&Field| !field.sign_in_only && provider.field(fields, &field.name).is_none();
     let missing: Vec<_> = provider.fields_for(&route.id).filter(lacks).collect();
     if missing.is_empty() {
         return Ok(());

@@ -13,7 +13,7 @@ use crate::loopback::Loopback;
 use crate::pkce::{Proof, random};
 use crate::refusal::tokens;
 use crate::scene::Scene;
-use crate::{Grant, SigninError, Step, Work, comeback, stage};
+use crate::{Grant, SigninError, Step, Work, comeback};
 
 /// Runs the flow up to a credential.
 ///
@@ -37,9 +37,8 @@ pub(crate) async fn run_pkce(scene: &Scene, row: &AwsPkce) -> Result<Grant, Sign
     ];
     let call = server.call("/token")?;
     let answer = call.post(Encoding::JsonCamel, &members).await?;
-    let mut set = tokens(server.provider, &answer, &members)?.into_set()?;
-    set.client = Some(client.issued());
-    stage::before_identity(scene, set).await
+    let tokens = tokens(server.provider, &answer, &members)?;
+    server.granted(tokens, Some(client)).await
 }
 
 /// One trip of the browser to the portal and back; sealed, so that a new process can await the same

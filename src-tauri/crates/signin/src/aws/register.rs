@@ -1,11 +1,12 @@
 //! A client of one's own at an AWS OIDC server. It holds for about 90 days, so further sign-ins at the
 //! same portal take the one that an account has already.
 
-use byokey_vault::{IssuedClient, Secret};
+use byokey_vault::{Fields, IssuedClient, Secret};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{AUTH_REGION, START_URL};
 use crate::SigninError;
 use crate::call::Call;
 use crate::code::seconds;
@@ -75,30 +76,30 @@ pub(super) async fn register(
 /// When the vault cannot be read.
 pub(super) async fn known(
     scene: &Scene,
-    portal_field: &'static str,
+    portal: &str,
 ) -> Result<Option<Registration>, SigninError> {
     let row = scene.provider()?;
-    let place = |fields: &byokey_vault::Fields| {
-        ["auth_region", portal_field].map(|name| row.field(fields, name).map(str::to_owned))
-    };
-    let here = place(&scene.fields);
+    let region = |fields: &Fields| row.field(fields, AUTH_REGION).map(str::to_owned);
+    let here = region(&scene.fields);
     let vault = scene.vault.clone();
     let accounts = blocking(move || vault.accounts()).await?;
     let same = accounts.into_iter().filter(|account| {
         account.provider == scene.provider
             && account.route == scene.route
             && account.owner.is_none()
-            && place(&account.fields) == here
+            && region(&account.fields) == here
     });
     let ids: Vec<_> = same.map(|account| account.id).collect();
-    let vault = scene.vault.clone();
+    let (vault, portal) = (scene.vault.clone(), portal.to_owned());
     blocking(move || {
         let soon = Timestamp::now()
             .saturating_add(LEAST_LIFE)
             .unwrap_or(Timestamp::MAX);
-        let clients = ids
+        let sets = ids
             .iter()
-            .filter_map(|id| vault.tokens(*id).ok()?.tokens.client);
+            .filter_map(|id| Some(vault.tokens(*id).ok()?.tokens));
+        let here = sets.filter(|set| set.extra.get(START_URL) == Some(&portal));
+        let clients = here.filter_map(|set| set.client);
         let mut alive = clients.filter(|client| client.expires.is_some_and(|ends| ends > soon));
         Ok(alive.find_map(|client| {
             Some(Registration {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::fixture::{run, scene, to, tokens};
-use crate::{Granted, Step};
+use crate::{Granted, SignIns, Step};
 
 const REGISTER: &str = "https://oidc.us-east-1.amazonaws.com/client/register";
 const TOKEN: &str = "https://oidc.us-east-1.amazonaws.com/token";
@@ -138,4 +138,92 @@ async fn what_is_final_ends_it() {
         assert_eq!(error.code(), code, "{mishap:?}: {error}");
         assert_eq!(issuer.posts(TOKEN), 1);
     }
+}
+
+/// A sign-in at the portal of an organisation, up to the page that its person opens.
+async fn at_the_portal(issuer: &Issuer) -> (SignIns, String, String) {
+    let vault = crate::fixture::vault();
+    let catalog = byokey_catalog::Catalog::bundled().unwrap();
+    for notice in catalog.notices() {
+        let accepted = vault.accept_notice(&notice.id, notice.version, Actor::Cli);
+        accepted.unwrap();
+    }
+    let sign_ins = SignIns::new(vault, crate::fixture::bridges());
+    let fields = [
+        ("start_url", "https://d-0123456789.awsapps.com/start"),
+        ("auth_region", "eu-central-1"),
+    ];
+    let started = sign_ins.start(crate::SignInRequest {
+        catalog: catalog.into(),
+        overrides: to(issuer),
+        provider: "kiro".to_owned(),
+        route: "idc-pkce".to_owned(),
+        name: None,
+        fields: fields
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        choice: None,
+        by: Actor::Cli,
+    });
+    let started = started.await.unwrap();
+    let shown = sign_ins.after(&started.id, &Step::Starting).await.unwrap();
+    match shown.step {
+        Step::Browser { url, .. } => (sign_ins, started.id, url),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn end(sign_ins: &SignIns, id: &str) -> Step {
+    let mut step = sign_ins.get(id).unwrap().step;
+    while !step.is_over() {
+        step = sign_ins.after(id, &step).await.unwrap().step;
+    }
+    step
+}
+
+#[tokio::test]
+async fn a_portal_is_signed_in_at_in_the_browser_with_a_client_of_its_own() {
+    let issuer = Issuer::start().await;
+    let (sign_ins, id, page) = at_the_portal(&issuer).await;
+    assert!(page.contains("&scopes=codewhisperer") && page.contains("code_challenge_method=S256"));
+    let ada = issuer.browser(User::new("ada").region("eu-central-1"));
+    let visit = ada.consents(&page).await;
+    assert!(visit.status.is_success() || visit.status.is_redirection());
+    let Step::Done { label, .. } = end(&sign_ins, &id).await else {
+        panic!("{:?}", end(&sign_ins, &id).await);
+    };
+    assert_eq!(label.as_deref(), Some("ada@example.org"));
+    let registered = issuer.requests("https://oidc.eu-central-1.amazonaws.com/client/register");
+    let redirect = registered[0].json()["redirectUris"][0].clone();
+    assert!(redirect.as_str().unwrap().starts_with("http://127.0.0.1:"));
+}
+
+#[tokio::test]
+async fn a_portal_that_says_no_is_believed() {
+    let issuer = Issuer::start().await;
+    let (sign_ins, id, page) = at_the_portal(&issuer).await;
+    let ada = issuer.browser(User::new("ada").region("eu-central-1"));
+    ada.declines(&page).await;
+    let Step::Failed { code, .. } = end(&sign_ins, &id).await else {
+        panic!("it must fail");
+    };
+    assert_eq!(code, "denied");
+}
+
+#[tokio::test]
+async fn what_a_person_pastes_is_taken_where_no_browser_comes_back() {
+    let issuer = Issuer::start().await;
+    let (sign_ins, id, page) = at_the_portal(&issuer).await;
+    let ada = issuer.browser(User::new("ada").region("eu-central-1"));
+    let back = ada.redirect(&page).await.unwrap();
+    let foreign = back.replace("state=", "state=x");
+    let refused = sign_ins
+        .paste(&id, byokey_vault::Secret::new(foreign))
+        .await;
+    assert_eq!(refused, Err(SigninError::Foreign));
+    sign_ins
+        .paste(&id, byokey_vault::Secret::new(back))
+        .await
+        .unwrap();
+    assert!(matches!(end(&sign_ins, &id).await, Step::Done { .. }));
 }

@@ -288,3 +288,31 @@ fn a_request_id_is_a_uuid_of_its_own() {
         assert!("89ab".contains(&id[19..20]));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_of_ones_own_takes_a_code_and_its_client_is_kept() {
+    let issuer = Issuer::start().await;
+    let ada = issuer.browser(User::new("ada"));
+    let custom = byokey_catalog::CustomProvider {
+        id: "mine".to_owned(),
+        dialect: byokey_wire::Dialect::Chat,
+        base_url: format!("{}/v1", issuer.url(Issuer::OIDC)),
+        auth: None,
+        models: Vec::new(),
+        oauth: Some(byokey_catalog::CustomOauth {
+            device_url: Some(format!("{}/device_authorization", Issuer::OIDC)),
+            token_url: Some(format!("{}/token", Issuer::OIDC)),
+            scopes: vec!["openid".to_owned()],
+            ..byokey_catalog::CustomOauth::default()
+        }),
+    };
+    let mut overrides = to(&issuer);
+    overrides.client_id = Some(Issuer::OIDC_CLIENT.to_owned());
+    let mut scene = scene("mine", "oauth-device", overrides);
+    let catalog = byokey_catalog::Catalog::bundled().unwrap();
+    scene.catalog = std::sync::Arc::new(catalog.with_custom(custom).unwrap());
+    let grant = run(&scene, |code| assert!(ada.types(&code))).await.unwrap();
+    let set = tokens(&grant);
+    assert_eq!(set.client.as_ref().unwrap().id, Issuer::OIDC_CLIENT);
+    assert!(set.refresh.is_some());
+}

@@ -45,7 +45,7 @@ impl World {
         Self {
             issuer,
             catalog: Arc::new(catalog),
-            sign_ins: SignIns::new(vault.clone()),
+            sign_ins: SignIns::new(vault.clone(), crate::fixture::bridges()),
             vault,
         }
     }
@@ -405,7 +405,7 @@ async fn an_answer_that_cannot_be_read_stores_nothing() {
 async fn a_sign_in_goes_on_after_a_restart() {
     let world = World::new().await;
     let request = world.request("claude", "oauth-pkce", world.overrides("claude"));
-    let first = SignIns::new(world.vault.clone());
+    let first = SignIns::new(world.vault.clone(), crate::fixture::bridges());
     // A runtime of its own ends like a process does: with everything that ran in it.
     let process = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
