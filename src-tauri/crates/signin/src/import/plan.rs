@@ -281,13 +281,20 @@ impl Row<'_> {
 fn without_echoes(candidates: Vec<Candidate>) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in candidates {
-        let echo = kept.iter().any(|other| {
-            let same_token = match (&other.read, &candidate.read) {
-                (Some(one), Some(two)) => one.secret().expose() == two.secret().expose(),
+        let echo = kept
+            .iter()
+            .any(|other| match (&other.read, &candidate.read) {
+                (Some(one), Some(two)) => {
+                    let same_token = one.secret().expose() == two.secret().expose();
+                    same_token && other.found.provider == candidate.found.provider
+                }
+                // A place that several providers share is unreadable once.
+                (None, None) => {
+                    let (one, two) = (&other.found, &candidate.found);
+                    (&one.owner, &one.place) == (&two.owner, &two.place)
+                }
                 _ => false,
-            };
-            same_token && other.found.provider == candidate.found.provider
-        });
+            });
         if !echo {
             kept.push(candidate);
         }

@@ -434,6 +434,9 @@ fn one_bad_place_stops_no_other() {
             "{expected}\n{lines:#?}"
         );
     }
+    // A place of all providers is unreadable for all of them at once.
+    let broken = lines.iter().filter(|line| line.starts_with("byokey "));
+    assert_eq!(broken.count(), 1, "{lines:#?}");
 }
 
 #[test]
