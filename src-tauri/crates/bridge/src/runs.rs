@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+/// Runs that wait at once; each may be a whole program in memory. A further one ends the oldest.
+const MOST: usize = 16;
+
 /// All runs of one program that wait. `W` says whose run it is and what it knows; `N` is what it
 /// gets to go on.
 pub(crate) struct Runs<W, N> {
@@ -32,6 +35,9 @@ impl<W: PartialEq, N> Runs<W, N> {
         let (next, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         waiting.retain(|waiting| !waiting.next.is_closed());
+        if waiting.len() >= MOST {
+            waiting.remove(0);
+        }
         waiting.push(Waiting { whose, calls, next });
         receiver
     }
@@ -48,7 +54,7 @@ impl<W: PartialEq, N> Runs<W, N> {
                     .iter()
                     .all(|call| brought.contains(call.as_str()))
         })?;
-        let found = waiting.swap_remove(at);
+        let found = waiting.remove(at);
         (found.whose == *whose).then_some(found.next)
     }
 }
@@ -74,6 +80,24 @@ mod tests {
         assert!(runs.find(&1, &BTreeSet::from(["b", "a"])).is_some());
         assert!(runs.find(&1, &BTreeSet::from(["b", "a"])).is_none());
         assert!(runs.find(&1, &BTreeSet::from(["c"])).is_some());
+    }
+
+    #[test]
+    fn the_oldest_is_let_go_when_there_are_too_many() {
+        let runs = Runs::<u8, ()>::default();
+        let id = |number: usize| format!("call {number}");
+        let mut waiting: Vec<_> = (0..=MOST)
+            .map(|number| runs.wait(1, calls(&[&id(number)])))
+            .collect();
+        assert_eq!(
+            waiting[0].try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        );
+        assert!(runs.find(&1, &BTreeSet::from([id(1).as_str()])).is_some());
+        assert!(
+            runs.find(&1, &BTreeSet::from([id(MOST).as_str()]))
+                .is_some()
+        );
     }
 
     #[test]
