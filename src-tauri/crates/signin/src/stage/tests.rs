@@ -103,26 +103,24 @@ async fn copilot_sends_the_token_itself_where_no_exchange_is_granted() {
     let issuer = Issuer::start().await;
     issuer.copilot_exchange(false);
     let user = json!({"copilot_plan": "business",
-        "endpoints": {"api": "https://api.business.githubcopilot.com"}});
+        "endpoints": {"api": "https://api.individual.githubcopilot.com"}});
     issuer.mishap(COPILOT_USER, Mishap::Reply(Reply::json(200, &user)));
-    let overrides = crate::Overrides {
-        origins: [(
-            "https://api.business.githubcopilot.com",
-            "http://127.0.0.1:9",
-        )]
-        .map(|(from, to)| (from.to_owned(), to.to_owned()))
-        .into(),
-        ..crate::Overrides::default()
-    };
-    assert!(
-        overrides
-            .moved("https://api.business.githubcopilot.com/x")
-            .contains("127")
-    );
     let (done, grant) = staged(&issuer, COPILOT, GITHUB, &User::new("ada")).await;
     done.unwrap();
     assert!(tokens(&grant).second.is_none());
+    let base = &tokens(&grant).extra[API_BASE];
+    assert_eq!(base, "https://api.individual.githubcopilot.com");
     assert_eq!(plan(&grant), Some("business"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn copilot_is_not_led_away_by_a_reply() {
+    let issuer = Issuer::start().await;
+    let given = json!({"token": "t", "endpoints": {"api": "https://copilot.evil.net"}});
+    issuer.mishap(EXCHANGE, Mishap::Reply(Reply::json(200, &given)));
+    let (done, grant) = staged(&issuer, COPILOT, GITHUB, &User::new("ada")).await;
+    done.unwrap();
+    assert!(!tokens(&grant).extra.contains_key(API_BASE));
 }
 
 #[tokio::test(start_paused = true)]
