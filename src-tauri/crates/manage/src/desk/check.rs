@@ -1,14 +1,15 @@
-use byokey_catalog::Provider;
+use byokey_catalog::{Flow, Provider};
 use byokey_gateway::config::ProviderConfig;
 use byokey_signin::{SigninError, Verdict, check_key};
 use byokey_vault::{
-    Account, AccountChange, AccountId, Actor, Credential, Fields, Secret, VaultError,
+    Account, AccountChange, AccountId, AccountKind, Actor, Credential, Fields, Secret, VaultError,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Desk;
 use super::accounts::find;
+use super::routes::bridge_settings;
 use crate::ManageError;
 
 /// What a provider says of a key.
@@ -42,18 +43,24 @@ pub struct CheckResponse {
 
 impl Desk {
     /// Asks the provider whether it still knows the account's key, by a free call. That the provider
-    /// refuses the key or cannot be asked is an outcome, not an error.
+    /// refuses the key or cannot be asked is an outcome, not an error. Of a login that a person must
+    /// do something about nobody is asked again.
     ///
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound),
     /// [`Code::UnknownProvider`](crate::Code::UnknownProvider),
     /// [`Code::Config`](crate::Code::Config) and [`Code::Vault`](crate::Code::Vault).
     pub async fn check_account(&self, id: i64, by: Actor) -> Result<CheckResponse, ManageError> {
-        let (account, credential) = self.opened(AccountId(id)).await?;
+        let account = self.account(AccountId(id)).await?;
         let catalog = self.engine.catalog();
         let provider = find(&catalog, &account.provider)?;
         let settings = self.settings(provider);
-        if let Some(reason) = unaskable(&credential, &settings) {
+        if account.kind != AccountKind::Key {
+            return self.check_login(account, provider, &settings).await;
+        }
+        let credential = self.with_vault(move |vault| vault.credential(account.id));
+        let credential = credential.await?;
+        if let Some(reason) = unaskable(&credential, provider, &settings) {
             return Ok(CheckResponse {
                 outcome: CheckOutcome::Unchecked,
                 message: Some(reason),
@@ -96,8 +103,8 @@ impl Desk {
     ) -> Result<CheckOutcome, SigninError> {
         let http = self.http()?;
         let headers: Vec<_> = settings.headers.clone().into_iter().collect();
-        let base = settings.base_url.as_deref();
-        match check_key(&http, provider, base, &headers, fields, key).await {
+        let base = own_base(provider, settings);
+        match check_key(&http, provider, base.as_deref(), &headers, fields, key).await {
             Ok(Verdict::Accepted) => Ok(CheckOutcome::Accepted),
             Ok(Verdict::Limited) => Ok(CheckOutcome::Limited),
             Ok(Verdict::Exhausted) => Ok(CheckOutcome::Exhausted),
@@ -106,26 +113,64 @@ impl Desk {
         }
     }
 
-    async fn opened(&self, id: AccountId) -> Result<(Account, Credential), ManageError> {
+    async fn check_login(
+        &self,
+        account: Account,
+        provider: &Provider,
+        settings: &ProviderConfig,
+    ) -> Result<CheckResponse, ManageError> {
+        let route = provider.route(&account.route);
+        let bridge = match route.map(|route| &route.flow) {
+            Some(Flow::Bridge(bridge)) => Some(bridge),
+            _ => None,
+        };
+        let info = self.info(account).await?;
+        if info.state.kind.needs_attention() {
+            let why = [&info.state.words, &info.state.next].into_iter().flatten();
+            let why: Vec<&str> = why.map(String::as_str).collect();
+            return Ok(response(CheckOutcome::Refused, Some(why.join("; "))));
+        }
+        let found = bridge.map(|it| byokey_bridge::find(it, &bridge_settings(Some(settings))));
+        if let Some(Err(missing)) = found {
+            return Ok(response(CheckOutcome::Refused, Some(missing.to_string())));
+        }
+        Ok(response(CheckOutcome::Unchecked, None))
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Account, ManageError> {
         self.with_vault(move |vault| {
-            let credential = vault.credential(id)?;
             let mut accounts = vault.accounts()?.into_iter();
             let account = accounts.find(|account| account.id == id);
-            let account = account.ok_or(VaultError::NoAccount(id))?;
-            Ok::<_, VaultError>((account, credential))
+            account.ok_or(VaultError::NoAccount(id))
         })
         .await
     }
 }
 
+fn response(outcome: CheckOutcome, message: Option<String>) -> CheckResponse {
+    CheckResponse { outcome, message }
+}
+
+/// The address that the configuration names in place of the row's.
+fn own_base(provider: &Provider, settings: &ProviderConfig) -> Option<String> {
+    let moved = settings.overrides().moved(&provider.base_url);
+    let moved = (moved != provider.base_url).then_some(moved);
+    settings.base_url.clone().or(moved)
+}
+
 /// Why nobody can be asked about a credential, if so.
-fn unaskable(credential: &Credential, settings: &ProviderConfig) -> Option<String> {
+fn unaskable(
+    credential: &Credential,
+    provider: &Provider,
+    settings: &ProviderConfig,
+) -> Option<String> {
     if credential.secret.expose().is_empty() {
         return Some("it has no key".to_owned());
     }
-    let base = settings.base_url.as_deref();
+    let base = own_base(provider, settings);
     let bound = credential.base_origin.as_ref()?;
-    (base.and_then(byokey_gateway::origin).as_ref() != Some(bound))
+    let origin = base.as_deref().and_then(byokey_gateway::origin);
+    (origin.as_ref() != Some(bound))
         .then(|| format!("its key was entered for {bound}; add it again for the new address"))
 }
 
