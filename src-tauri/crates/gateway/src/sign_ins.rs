@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Weak;
 
+use byokey_bridge::Bridges;
 use byokey_signin::{SignIns, SigninError, Step};
 use tokio::sync::watch;
 
@@ -17,6 +18,11 @@ impl Engine {
     /// The sign-ins under way.
     pub fn sign_ins(&self) -> &SignIns {
         &self.0.sign_ins
+    }
+
+    /// The user's own programs.
+    pub fn bridges(&self) -> &Bridges {
+        &self.0.bridges
     }
 
     /// Goes on with the sign-ins that an earlier process left waiting. For the one engine of a

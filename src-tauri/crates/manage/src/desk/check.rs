@@ -1,4 +1,5 @@
-use byokey_catalog::{Flow, Provider};
+use byokey_bridge::LoginState;
+use byokey_catalog::{Bridge, Flow, Provider};
 use byokey_gateway::config::ProviderConfig;
 use byokey_signin::{SigninError, Verdict, check_key};
 use byokey_vault::{
@@ -130,11 +131,36 @@ impl Desk {
             let why: Vec<&str> = why.map(String::as_str).collect();
             return Ok(response(CheckOutcome::Refused, Some(why.join("; "))));
         }
-        let found = bridge.map(|it| byokey_bridge::find(it, &bridge_settings(Some(settings))));
-        if let Some(Err(missing)) = found {
-            return Ok(response(CheckOutcome::Refused, Some(missing.to_string())));
+        match bridge {
+            Some(bridge) => Ok(self.probe(bridge, settings).await),
+            None => Ok(response(CheckOutcome::Unchecked, None)),
         }
-        Ok(response(CheckOutcome::Unchecked, None))
+    }
+
+    /// Whether the user's program is there, and somebody is signed in to it.
+    async fn probe(&self, bridge: &Bridge, settings: &ProviderConfig) -> CheckResponse {
+        let settings = bridge_settings(Some(settings));
+        let info = match self.engine.bridges().probe(bridge, &settings).await {
+            Ok(info) => info,
+            Err(trouble) => return response(CheckOutcome::Refused, Some(trouble.to_string())),
+        };
+        let program = format!("{} {}", bridge.program, info.version);
+        match info.login {
+            LoginState::SignedIn { label, .. } => {
+                let who = label.map_or_else(String::new, |label| format!(" as {label}"));
+                let words = format!("{program} is signed in{who}");
+                response(CheckOutcome::Accepted, Some(words))
+            }
+            LoginState::SignedOut => {
+                let words = format!(
+                    "nobody is signed in to {program}: run `{} {}`",
+                    bridge.program,
+                    bridge.login.join(" ")
+                );
+                response(CheckOutcome::Refused, Some(words))
+            }
+            LoginState::Unknown(words) => response(CheckOutcome::Unchecked, Some(words)),
+        }
     }
 
     async fn account(&self, id: AccountId) -> Result<Account, ManageError> {
