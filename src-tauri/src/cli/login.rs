@@ -135,6 +135,7 @@ impl Login {
             name: self.account.clone(),
             fields,
             choice: self.choice.clone(),
+            headless: self.no_browser,
             accept_notice: self.accept_notice,
         };
         match client.start_sign_in(&params).await {

@@ -768,6 +768,8 @@ export interface StartSignInParams {
   choice?: string | null;
   /** Values that the route asks for, by the names of the provider's fields. */
   fields?: Record<string, string>;
+  /** Whether the person's browser is on another machine, so that they paste what it ends at. */
+  headless?: boolean;
   /** The name that the account is to have. */
   name?: string | null;
   /** The provider's id, or another name under which it is signed in to, such as `codex`. */

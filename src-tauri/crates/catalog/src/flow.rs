@@ -243,6 +243,8 @@ pub struct ClientId {
     pub advice: Option<String>,
     /// Where a client secret comes from; never from here.
     pub secret: SecretSource,
+    /// Where the user's installed official program holds the secret of `id`.
+    pub installed: Option<InstalledSecret>,
     /// How the secret is sent.
     pub secret_in: SecretIn,
     /// Whether the callback brings another id, issued to this installation, for all later use.
@@ -260,6 +262,21 @@ pub enum SecretSource {
     Configured(String),
     /// Configuration, this environment variable, or the user's installed official app.
     Installed(String),
+}
+
+/// A client secret within an installed official program.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstalledSecret {
+    /// The program's name on the path, where that leads to its files.
+    pub program: Option<String>,
+    /// Files to look into, as in a [`Place`](crate::Place); `{program}` is the program's folder, and
+    /// `*.js` as the last part means all files with that ending.
+    pub files: Vec<String>,
+    /// What the secret begins with.
+    pub begins: String,
+    /// How many characters (letters, digits, `-`, `_`) follow.
+    pub follows: usize,
 }
 
 /// How a client secret is sent.

@@ -34,9 +34,9 @@ pub use date::Date;
 pub use endpoint::{Endpoint, ListModels, ListShape, Region, fill};
 pub use error::CatalogError;
 pub use flow::{
-    AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, Key, Parameter,
-    Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Revoke, Rotation, SecretIn,
-    SecretSource, StateRule,
+    AwsDevice, AwsPkce, Bridge, BridgeProtocol, ClientId, Device, Encoding, Flow, InstalledSecret,
+    Key, Parameter, Paste, Pkce, Poll, PollProtocol, Ports, Redirect, Refresh, Revoke, Rotation,
+    SecretIn, SecretSource, StateRule,
 };
 pub use identity::{IdentityRule, IdentitySource, Stage};
 pub use import::{Form, Import, Place};

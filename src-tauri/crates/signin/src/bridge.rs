@@ -156,6 +156,7 @@ esac
                 name: None,
                 fields: Fields::new(),
                 choice: None,
+                headless: false,
                 by: Actor::Cli,
             };
             self.sign_ins.start(request).await.unwrap()

@@ -22,7 +22,7 @@ pub(crate) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_cod
 /// # Errors
 /// Whatever ended it; nothing is stored then.
 pub(crate) async fn run(scene: &Scene, row: &Device) -> Result<Grant, SigninError> {
-    let flow = Flow::of(scene, row)?;
+    let flow = Flow::of(scene, row).await?;
     let code = match WaitingCode::kept(scene)? {
         Some(code) => code,
         None => {
@@ -48,7 +48,7 @@ struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    fn of(scene: &'a Scene, row: &'a Device) -> Result<Self, SigninError> {
+    async fn of(scene: &'a Scene, row: &'a Device) -> Result<Self, SigninError> {
         let prefix = row.identity_headers.as_deref();
         let headers = prefix.map(|prefix| identity_headers(prefix, &scene.vault));
         Ok(Self {
@@ -56,7 +56,7 @@ impl<'a> Flow<'a> {
             row,
             provider: &scene.provider()?.name,
             client: client::id(&scene.overrides, &row.client)?,
-            secret: client::needed_secret(&scene.overrides, &row.client)?,
+            secret: client::needed_secret(&scene.overrides, &row.client).await?,
             headers: headers.unwrap_or_default(),
         })
     }

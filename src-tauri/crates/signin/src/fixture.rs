@@ -44,6 +44,7 @@ pub(crate) fn scene(provider: &str, route: &str, overrides: Overrides) -> Scene 
         name: None,
         fields: Fields::new(),
         choice: None,
+        headless: false,
         expires: Timestamp::now().checked_add(ten_minutes).unwrap(),
         kept: None,
         catalog: Arc::new(Catalog::bundled().unwrap()),

@@ -25,6 +25,7 @@ mod http;
 mod id_token;
 mod identity;
 mod import;
+mod installed;
 mod keeper;
 mod key;
 mod link;

@@ -29,7 +29,7 @@ use crate::{
 /// # Errors
 /// Whatever ended it; nothing is stored then.
 pub(crate) async fn run(scene: &Scene, row: &Pkce) -> Result<Grant, SigninError> {
-    let secret = client::needed_secret(&scene.overrides, &row.client)?;
+    let secret = client::needed_secret(&scene.overrides, &row.client).await?;
     let (attempt, door) = Attempt::begin_or_go_on(scene, row).await?;
     let expected = attempt.expected(row);
     let separator = row.paste.as_ref().and_then(|paste| paste.separator);

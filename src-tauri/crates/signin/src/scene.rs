@@ -26,6 +26,8 @@ pub(crate) struct Scene {
     pub(crate) fields: Fields,
     /// Which of the row's identity providers the person chose.
     pub(crate) choice: Option<String>,
+    /// Whether the person's browser is on another machine.
+    pub(crate) headless: bool,
     /// When it is given up.
     pub(crate) expires: Timestamp,
     /// What an earlier process kept, if this goes on from there.

@@ -284,6 +284,8 @@ struct Kept {
     name: Option<String>,
     fields: Fields,
     choice: Option<String>,
+    #[serde(default)]
+    headless: bool,
     content: String,
 }
 
@@ -317,6 +319,7 @@ impl SignIns {
                 name: kept.name,
                 fields: kept.fields,
                 choice: kept.choice,
+                headless: kept.headless,
                 by: Actor::Engine,
             };
             let content = Secret::new(kept.content);
@@ -333,6 +336,7 @@ pub(crate) fn sealed(scene: &Scene, content: &Secret) -> Secret {
         name: scene.name.clone(),
         fields: scene.fields.clone(),
         choice: scene.choice.clone(),
+        headless: scene.headless,
         content: content.expose().to_owned(),
     };
     // The members are text, so writing them cannot fail.

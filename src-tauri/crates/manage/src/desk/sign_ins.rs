@@ -35,6 +35,9 @@ pub struct StartSignInParams {
     /// Whom to sign in with, where the route leaves a choice.
     #[serde(default)]
     pub choice: Option<String>,
+    /// Whether the person's browser is on another machine, so that they paste what it ends at.
+    #[serde(default)]
+    pub headless: bool,
     /// Whether the person has read the route's notice and accepts it.
     #[serde(default)]
     pub accept_notice: bool,
@@ -114,6 +117,7 @@ impl Desk {
             name: params.name,
             fields: params.fields,
             choice,
+            headless: params.headless,
             by,
         };
         match self.engine.sign_ins().start(request).await {

@@ -163,6 +163,7 @@ async fn at_the_portal(issuer: &Issuer) -> (SignIns, String, String) {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         choice: None,
+        headless: false,
         by: Actor::Cli,
     });
     let started = started.await.unwrap();

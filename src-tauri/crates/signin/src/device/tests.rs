@@ -252,6 +252,7 @@ async fn giving_up_stops_the_questions() {
         name: None,
         fields: Fields::new(),
         choice: None,
+        headless: false,
         by: Actor::Cli,
     });
     let id = started.await.unwrap().id;

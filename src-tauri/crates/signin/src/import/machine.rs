@@ -60,7 +60,7 @@ impl Machine {
     }
 
     /// The value of an environment variable, if it has one.
-    pub(super) fn var(&self, name: &str) -> Option<String> {
+    pub(crate) fn var(&self, name: &str) -> Option<String> {
         let value = match &self.env {
             Environment::Process => std::env::var(name).ok(),
             Environment::Given(env) => env.get(name).cloned(),
@@ -78,7 +78,7 @@ impl Machine {
 
     /// The path that a row means here; `None` if a variable or the home folder it needs is missing,
     /// or the path hangs on the current folder.
-    pub(super) fn path(&self, template: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, template: &str) -> Option<PathBuf> {
         let text = self.fill(template)?;
         let path = match text.strip_prefix('~') {
             Some("") => self.home.clone()?,

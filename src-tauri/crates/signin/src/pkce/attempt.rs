@@ -68,8 +68,13 @@ impl Attempt {
         let mark = random()?;
         let below = (row.state == StateRule::NonceInPath).then(|| mark.expose());
         let link = format!("byokey://signin/{}", scene.provider);
-        let (door, redirect_uri) = if scene.overrides.redirect.as_deref() == Some(&*link) {
+        let shown = row.paste.as_ref().filter(|_| scene.headless);
+        let shown = shown.and_then(|paste| paste.redirect_uri.clone());
+        let own = scene.overrides.redirect.as_deref();
+        let (door, redirect_uri) = if own == Some(&*link) {
             (None, link)
+        } else if let Some(shown) = shown.filter(|_| own.is_none()) {
+            (None, shown)
         } else {
             let door = Loopback::bind(&row.redirect, &scene.overrides, below, None).await;
             let door = door.map_err(|error| page::other_ways(scene, error))?;

@@ -83,6 +83,7 @@ impl World {
             name: None,
             fields: Fields::new(),
             choice: None,
+            headless: false,
             by: Actor::Cli,
         }
     }
@@ -279,6 +280,25 @@ async fn whatever_is_pasted_is_either_taken_or_explained() {
     let copied = world.ada().copies(&page).await;
     assert!(copied.contains('#'), "{copied}");
     assert_eq!(paste(&copied).await, Ok(()));
+    world.done(&sign_in).await;
+}
+
+#[tokio::test]
+async fn a_person_without_a_browser_copies_what_the_page_shows() {
+    let world = World::new().await;
+    let mut request = world.request("gemini", "code-assist", world.overrides("gemini"));
+    request.headless = true;
+    let sign_in = world.sign_ins.start(request).await.unwrap();
+    let page = world.page(&sign_in).await;
+    assert_eq!(
+        query(&page)["redirect_uri"],
+        "https://codeassist.google.com/authcode"
+    );
+    let step = world.sign_ins.get(&sign_in.id).unwrap().step;
+    assert!(matches!(step, Step::Browser { listens: false, .. }));
+    let code = world.ada().copies(&page).await;
+    let pasted = world.sign_ins.paste(&sign_in.id, Secret::new(code)).await;
+    assert_eq!(pasted, Ok(()));
     world.done(&sign_in).await;
 }
 

@@ -26,6 +26,9 @@ pub struct SignInRequest {
     pub fields: Fields,
     /// Which of the row's identity providers, where it has several.
     pub choice: Option<String>,
+    /// Whether the person's browser is on another machine, so that nothing can come back by itself. A
+    /// page of the provider that shows a code to copy is used where there is one.
+    pub headless: bool,
     /// Who asks.
     pub by: Actor,
 }
@@ -85,6 +88,7 @@ impl SignIns {
             name: request.name.clone(),
             fields: request.fields,
             choice: request.choice,
+            headless: request.headless,
             expires,
             kept,
             catalog: request.catalog,

@@ -14,6 +14,7 @@ fn request(provider: &str, route: &str) -> SignInRequest {
         name: None,
         fields: Fields::new(),
         choice: None,
+        headless: false,
         by: Actor::Cli,
     }
 }

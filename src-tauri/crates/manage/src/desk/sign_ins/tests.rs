@@ -105,6 +105,7 @@ async fn a_choice_may_be_written_in_any_case() {
     let (_dir, client) = client(&nowhere).await;
     let params = StartSignInParams {
         choice: Some("github".to_owned()),
+        headless: false,
         accept_notice: true,
         ..asked("kiro", Some("social-device"))
     };
@@ -130,6 +131,7 @@ async fn a_sign_in_that_is_gone_takes_nothing() {
 async fn the_next_step_is_waited_for() {
     let (_dir, client) = client("").await;
     let params = StartSignInParams {
+        headless: false,
         accept_notice: true,
         ..asked("claude", Some("oauth-pkce"))
     };
