@@ -8,6 +8,7 @@
 #[path = "../src/harden.rs"]
 mod harden;
 mod house;
+mod links;
 mod news;
 mod scheme;
 #[path = "../src/settings.rs"]
@@ -86,6 +87,7 @@ fn run(arguments: Arguments) -> Result<()> {
             window::open(app);
         }))
         .plugin(tauri_plugin_clipboard_manager::init())
+        .plugin(tauri_plugin_deep_link::init())
         .register_asynchronous_uri_scheme_protocol(scheme::NAME, scheme::answer)
         .invoke_handler(tauri::generate_handler![news::follow])
         .manage(news::Followed::default())
@@ -120,6 +122,7 @@ fn begin(app: &AppHandle, settings: &Settings, port: Option<u16>, open: bool) {
     let failed = matches!(engine, Engine::Failed(_));
     app.manage(engine);
     tray::show(app);
+    links::follow(app);
     if open || failed {
         window::open(app);
     }

@@ -56,6 +56,7 @@ test("a taken name is said at the form", async () => {
 test("a refused key is not stored, a good one is", async () => {
   await go("accounts", "empty");
   await button("Add an account for Claude").click();
+  await dialog().getByRole("button", { name: /^API key/ }).click();
   await page.getByLabel("API key").fill("sk-bad-0000000000");
   await button("Add").click();
   await dialog().getByText("invalid x-api-key").waitFor();
@@ -69,6 +70,7 @@ test("a refused key is not stored, a good one is", async () => {
 test("with the provider away the key can be kept unchecked", async () => {
   await go("accounts", "empty");
   await button("Add an account for Claude").click();
+  await dialog().getByRole("button", { name: /^API key/ }).click();
   await page.getByLabel("API key").fill("sk-away-000000000000");
   await button("Add").click();
   await button("Keep it unchecked").click();
@@ -103,6 +105,95 @@ test("accounts are renamed, reordered, switched, checked and removed", async () 
   await claude.getByRole("button", { name: "Remove" }).first().click();
   await dialog().getByRole("button", { name: "Remove" }).click();
   await expect.poll(() => claude.getByRole("switch").count()).toBe(1);
+});
+
+test("an unofficial way waits for the person's yes, and a paste finishes it", async () => {
+  await page.addInitScript(() => Object.assign(globalThis, { opened: [], open: (url: string) => (globalThis as unknown as { opened: string[] }).opened.push(url) }));
+  await go("accounts", "empty");
+  await button("Add an account for Claude").click();
+  const ways = await dialog().getByRole("listitem").allInnerTexts();
+  expect(ways[0]).toContain("Your own Claude Code");
+  await dialog().getByRole("button", { name: /Claude plan in the browser/ }).click();
+  await see("The provider limits plan logins");
+  expect(await button("Sign in").isDisabled()).toBe(true);
+  await page.getByLabel("I understand and want to use this").check();
+  await button("Sign in").click();
+  await see("Finish signing in to Claude in your browser");
+  // Once by itself, and never again.
+  expect(await page.evaluate(() => (globalThis as unknown as { opened: string[] }).opened)).toHaveLength(1);
+  await page.getByText("The browser does not come back?").click();
+  await page.getByLabel(/whole address/).fill("http://localhost:54545/callback?code=a&state=bad");
+  await button("Finish").click();
+  await see("this answer belongs to another sign-in");
+  await button("Try again").click();
+  await page.getByLabel("I understand and want to use this").check();
+  await button("Sign in").click();
+  await page.getByText("The browser does not come back?").click();
+  await page.getByLabel(/whole address/).fill("code#state");
+  await button("Finish").click();
+  await see("Signed in to Claude: mila@example.org.");
+  await button("Done").click();
+  await page.getByRole("article", { name: "Claude" }).getByText("mila@example.org").waitFor();
+  expect(await page.locator("body").innerText()).not.toContain("code#state");
+});
+
+test("a code is shown large with the provider's host, and the sign-in can be left and found again", async () => {
+  await go("accounts");
+  await page.getByRole("article", { name: "GitHub Copilot" }).getByRole("button", { name: "Sign in again" }).click();
+  await button("Sign in").click();
+  await dialog().getByText("WXYZ-1234").waitFor();
+  await dialog().getByRole("link", { name: "Open github.example" }).waitFor();
+  await button("Close").click();
+  await see("A sign-in to GitHub Copilot is under way.");
+  await button("Show").click();
+  await dialog().getByText("WXYZ-1234").waitFor();
+  await dialog().getByRole("button", { name: "Cancel" }).click();
+  await expect.poll(() => page.getByText("is under way").count()).toBe(0);
+});
+
+test("a missing program is said before anything starts", async () => {
+  await go("accounts", "empty");
+  await button("Add an account for Claude").click();
+  await dialog().getByRole("button", { name: /Your own Claude Code/ }).click();
+  await dialog().getByRole("link", { name: "How to install it" }).waitFor();
+});
+
+test("signing out says what became of the login at the provider", async () => {
+  await go("accounts");
+  const copilot = page.getByRole("article", { name: "GitHub Copilot" });
+  await copilot.getByRole("button", { name: "Sign out" }).click();
+  await dialog().getByRole("button", { name: "Sign out" }).click();
+  await see(/is forgotten here; at the provider the login goes on/);
+  await page.getByRole("link", { name: "End it there" }).waitFor();
+});
+
+test("imports are looked at first, and only what is ticked is taken", async () => {
+  await go("accounts", "empty");
+  await button("Import…").click();
+  await see(/its token ended an hour ago/);
+  expect(await page.getByRole("checkbox", { name: /Claude Code/ }).isDisabled()).toBe(true);
+  expect(await button("Import").isDisabled()).toBe(true);
+  await page.getByRole("checkbox", { name: /Codex CLI/ }).check();
+  await see("OpenAI does not offer this login to other programs.");
+  expect(await button("Import").isDisabled()).toBe(true);
+  await page.getByLabel("I understand and want to use this").check();
+  await button("Import").click();
+  await see("1 account was imported.");
+});
+
+test("a link does nothing until the person clicks, with Cancel in focus", async () => {
+  await go("accounts", "empty");
+  const ask = (name: string) => page.evaluate((what) => (globalThis as unknown as { fake: { ask(name: string): void } }).fake.ask(what), name);
+  await ask("provider");
+  await see(/would go to llm\.acme\.example/);
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Cancel");
+  await button("Cancel").click();
+  await expect.poll(() => dialog().count()).toBe(0);
+  await ask("import");
+  await see("Nothing was read yet.");
+  expect(await page.getByRole("checkbox").count()).toBe(0);
+  await button("Look").click();
+  await see("Claude Code");
 });
 
 test("a retired way shows date, reason and what to use instead", async () => {

@@ -59,9 +59,10 @@ async function findings(page: Page): Promise<string[]> {
   });
 }
 
-async function inspect(view: string, look: Look, name: string): Promise<void> {
+async function inspect(view: string, look: Look, name: string, act?: (page: Page) => Promise<void>): Promise<void> {
   const { page, said } = await open(view, look);
   try {
+    await act?.(page);
     await page.screenshot({ path: `shots/${name}.png` });
     const over = await page.evaluate(() => {
       const main = document.querySelector("main");
@@ -87,6 +88,48 @@ describe.each(VIEWS)("%s", (view) => {
   }
   for (const locale of ["de", "zh-CN"]) {
     test(locale, () => inspect(view, { scheme: "light", size: "narrow", locale }, `${view}-${locale}`));
+  }
+});
+
+/** What a person clicks to come to each dialog, by what then stands there. */
+const DIALOGS: Record<string, (page: Page) => Promise<void>> = {
+  ways: async (page) => {
+    await page.getByRole("button", { name: "Add an account for Claude" }).click();
+    await page.getByRole("dialog").getByText("Your own Claude Code").waitFor();
+  },
+  notice: async (page) => {
+    await page.getByRole("button", { name: "Add an account for Claude" }).click();
+    await page.getByRole("button", { name: /Claude plan in the browser/ }).click();
+    await page.getByText("I understand").waitFor();
+  },
+  browser: async (page) => {
+    await page.evaluate(() => Object.assign(globalThis, { open: () => null }));
+    await page.getByRole("button", { name: "Add an account for Claude" }).click();
+    await page.getByRole("button", { name: /Claude plan in the browser/ }).click();
+    await page.getByLabel("I understand").check();
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByText("The browser does not come back?").click();
+    await page.getByLabel(/whole address/).waitFor();
+  },
+  code: async (page) => {
+    await page.getByRole("button", { name: "Add an account for GitHub Copilot" }).click();
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByText("WXYZ-1234").waitFor();
+  },
+  imports: async (page) => {
+    await page.getByRole("button", { name: "Import…" }).click();
+    await page.getByText("Codex CLI").waitFor();
+  },
+  link: async (page) => {
+    await page.evaluate(() => (globalThis as unknown as { fake: { ask(name: string): void } }).fake.ask("provider"));
+    await page.getByText(/llm\.acme\.example/).first().waitFor();
+  },
+};
+
+describe.each(Object.entries(DIALOGS))("sign-in, %s", (name, act) => {
+  for (const scheme of ["light", "dark"] as const) {
+    const size = scheme === "light" ? "narrow" : "wide";
+    test(`${scheme} ${size}`, () => inspect("accounts", { scheme, size, scene: "empty" }, `signin-${name}-${scheme}-${size}`, act));
   }
 });
 

@@ -11,10 +11,18 @@ import type {
   ConfigResponse,
   CreateKeyParams,
   CreateKeyResponse,
+  ImportParams,
+  ImportResponse,
+  ImportsResponse,
   KeysResponse,
+  LinkResponse,
+  LogoutResponse,
   ModelsResponse,
   ProvidersResponse,
   RecentResponse,
+  SignInInfo,
+  SignInsResponse,
+  StartSignInParams,
   StatusResponse,
   UsageBy,
   UsageResponse,
@@ -23,6 +31,8 @@ import type {
 /** News from the engine, as `/manage/events` sends them. */
 export type Notice =
   | { event: "accounts" }
+  | { event: "signin" }
+  | { event: "link" }
   | { event: "config"; error: string | null }
   | { event: "request"; id: string }
   /** Too many came at once; everything is to be asked again. */
@@ -50,7 +60,19 @@ export interface Backend {
   changeAccount(id: number, change: ChangeAccountParams): Promise<AccountInfo>;
   makeFirst(id: number): Promise<AccountInfo>;
   checkAccount(id: number): Promise<CheckResponse>;
-  removeAccount(id: number): Promise<void>;
+  /** Signs out and forgets; says whether the provider ended the login, too. */
+  removeAccount(id: number): Promise<LogoutResponse>;
+  signIns(): Promise<SignInsResponse>;
+  startSignIn(params: StartSignInParams): Promise<SignInInfo>;
+  /** Hands over a code, or the address at which the browser ended. */
+  pasteSignIn(id: string, text: string): Promise<void>;
+  cancelSignIn(id: string): Promise<void>;
+  /** What other programs hold, of one source if it is named. */
+  imports(source: string | undefined): Promise<ImportsResponse>;
+  takeImports(params: ImportParams): Promise<ImportResponse>;
+  /** The link that waits for the person, if one does. */
+  link(): Promise<LinkResponse>;
+  putLinkAway(): Promise<void>;
   keys(): Promise<KeysResponse>;
   createKey(params: CreateKeyParams): Promise<CreateKeyResponse>;
   revokeKey(id: number): Promise<void>;

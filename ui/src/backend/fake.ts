@@ -9,13 +9,23 @@ import type {
   CheckResponse,
   CreateKeyParams,
   CreateKeyResponse,
+  ImportParams,
+  ImportResponse,
+  ImportsResponse,
   KeyInfo,
+  LinkInfo,
+  LinkResponse,
+  LogoutResponse,
   RequestInfo,
+  SignInInfo,
+  SignInsResponse,
+  StartSignInParams,
   UsageBy,
   UsageResponse,
 } from "./api";
 import { Failure, type Backend, type Notice } from "./backend";
 import * as sample from "./fake/sample";
+import * as signins from "./fake/signins";
 
 /** What the fake engine holds at first. */
 export type Scene = "full" | "empty" | "broken" | "offline";
@@ -26,6 +36,9 @@ export class FakeBackend implements Backend {
   #accounts: AccountInfo[];
   #keys: KeyInfo[];
   #requests: RequestInfo[];
+  #signIns: SignInInfo[] = [];
+  #accepted = new Set<string>();
+  #link: LinkInfo | undefined;
   #next = 100;
   #followers = new Set<(notice: Notice) => void>();
 
@@ -101,11 +114,65 @@ export class FakeBackend implements Backend {
         : { outcome: "accepted" },
     );
 
-  removeAccount = (id: number): Promise<void> =>
+  removeAccount = (id: number): Promise<LogoutResponse> =>
     this.#answer(() => {
-      this.#accounts = this.#accounts.filter((one) => one !== this.#account(id));
+      const account = this.#account(id);
+      this.#accounts = this.#accounts.filter((one) => one !== account);
+      this.#tell({ event: "accounts" });
+      return account.kind === "tokens"
+        ? { revoked: "not-possible", page: "https://claude.example/settings" }
+        : { revoked: "no-login" };
+    });
+
+  signIns = (): Promise<SignInsResponse> => this.#answer(() => ({ signins: [...this.#signIns] }));
+
+  startSignIn = (params: StartSignInParams): Promise<SignInInfo> =>
+    this.#answer(() => {
+      const signIn = signins.begin(`s${this.#next++}`, params, this.#accepted);
+      this.#signIns.push(signIn);
+      this.#tell({ event: "signin" });
+      return signIn;
+    });
+
+  pasteSignIn = (id: string, text: string): Promise<void> =>
+    this.#answer(() => {
+      this.#signIns = this.#signIns.map((one) => (one.id === id ? signins.afterPaste(one, text) : one));
+      const done = this.#signIns.find((one) => one.id === id);
+      if (done?.step.kind === "done") this.#accounts.push(signins.signedIn(done));
+      this.#tell({ event: "signin" });
       this.#tell({ event: "accounts" });
     });
+
+  cancelSignIn = (id: string): Promise<void> =>
+    this.#answer(() => {
+      this.#signIns = this.#signIns.filter((one) => one.id !== id);
+      this.#tell({ event: "signin" });
+    });
+
+  imports = (source: string | undefined): Promise<ImportsResponse> =>
+    this.#answer(() => ({ found: signins.found().filter((one) => !source || one.source === source) }));
+
+  takeImports = (params: ImportParams): Promise<ImportResponse> =>
+    this.#answer(() => {
+      const taken = params.ids.map((id) => ({ ...sample.account(this.#next++, "openai", id, ""), kind: "followed" as const, owner: id }));
+      this.#accounts.push(...taken);
+      this.#tell({ event: "accounts" });
+      return { taken, refused: [] };
+    });
+
+  link = (): Promise<LinkResponse> => this.#answer(() => ({ waiting: this.#link ?? null }));
+
+  putLinkAway = (): Promise<void> =>
+    this.#answer(() => {
+      this.#link = undefined;
+      this.#tell({ event: "link" });
+    });
+
+  /** Somebody clicked a link. */
+  ask(name: string): void {
+    this.#link = signins.LINKS[name];
+    this.#tell({ event: "link" });
+  }
 
   createKey = (params: CreateKeyParams): Promise<CreateKeyResponse> =>
     this.#answer(() => {

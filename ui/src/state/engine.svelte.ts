@@ -1,6 +1,6 @@
 import { getContext, setContext } from "svelte";
 
-import type { AccountInfo, ProviderInfo } from "../backend/api";
+import type { AccountInfo, LogoutResponse, ProviderInfo } from "../backend/api";
 import type { Backend, Notice } from "../backend/backend";
 import { startOfDay } from "../format";
 import { Loaded } from "./loaded.svelte";
@@ -20,8 +20,14 @@ export class Engine {
   readonly recent;
   readonly today;
   readonly config;
+  /** Sign-ins under way, and those that ended lately. */
+  readonly signIns;
+  /** A link that waits for the person. */
+  readonly link;
   /** Whether news come in. */
   live = $state(false);
+  /** What became of the account that was signed out last, until the person has read it. */
+  farewell = $state.raw<{ account: string; report: LogoutResponse } | undefined>();
   /** Rises with every request that ended. */
   requests = $state(0);
   #gathered: Set<Notice["event"]> | undefined;
@@ -35,6 +41,8 @@ export class Engine {
     this.recent = new Loaded(() => backend.recent(RECENT));
     this.today = new Loaded(() => backend.usage(startOfDay(new Date(), 0).toISOString(), "model"));
     this.config = new Loaded(() => backend.config());
+    this.signIns = new Loaded(() => backend.signIns());
+    this.link = new Loaded(() => backend.link());
   }
 
   /** Loads everything and follows the news until the returned function is called. */
@@ -53,7 +61,7 @@ export class Engine {
 
   /** Asks for everything again. */
   async refresh(): Promise<void> {
-    await Promise.all([...this.#configured(), this.recent.load(), this.today.load()]);
+    await Promise.all([...this.#configured(), this.recent.load(), this.today.load(), this.signIns.load(), this.link.load()]);
   }
 
   /** The provider of this id. */
@@ -89,6 +97,8 @@ export class Engine {
     const loads: Promise<void>[] = [];
     if (news.has("config")) loads.push(...this.#configured());
     else if (news.has("accounts")) loads.push(this.reloadAccounts());
+    if (news.has("signin")) loads.push(this.signIns.load());
+    if (news.has("link")) loads.push(this.link.load());
     if (news.has("request")) {
       loads.push(this.recent.load(), this.today.load(), this.accounts.load());
       this.requests += 1;

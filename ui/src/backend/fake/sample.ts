@@ -35,13 +35,13 @@ export function account(id: number, provider: string, name: string, hint: string
     provider,
     name,
     route: "api-key",
-    kind: "key",
-    state: { kind: "fresh" },
     enabled: true,
     priority: id,
     limited: false,
     fields: {},
     key_hint: hint,
+    kind: "key",
+    state: { kind: "fresh" },
     created: before(86_400 * 9),
   };
 }
@@ -55,13 +55,36 @@ export function accounts(): AccountInfo[] {
       last_used: before(700),
       last_error: { at: before(700), message: "429: You exceeded your current quota, please check your plan." },
     },
+    {
+      ...account(5, "copilot", "default", ""),
+      route: "github-device",
+      kind: "tokens",
+      label: "mila",
+      plan: "individual",
+      last_used: before(7200),
+      state: {
+        kind: "needs-sign-in",
+        since: before(3600),
+        words: "GitHub says: bad credentials.",
+        next: "Sign in again.",
+      },
+    },
+    {
+      ...account(6, "openai", "codex", ""),
+      route: "codex-pkce",
+      kind: "followed",
+      label: "mila@example.org",
+      owner: "Codex CLI",
+      source: "~/.codex/auth.json",
+      state: { kind: "follows" },
+    },
     { ...account(4, "openrouter", "default", "…c0de"), enabled: false },
   ];
 }
 
 function route(id: string, name: string, rest: Partial<RouteInfo> = {}): RouteInfo {
-  const login = rest.flow !== undefined && rest.flow !== "open";
-  return { id, name, flow: "key", login, best: false, standing: "official", status: "active", offer: "on", fields: [], choices: [], ...rest };
+  const login = !["key", "open"].includes(rest.flow ?? "key");
+  return { id, name, flow: "key", standing: "official", status: "active", offer: "on", login, best: false, choices: [], fields: [], ...rest };
 }
 
 function provider(id: string, name: string, routes: RouteInfo[], rest: Partial<ProviderInfo> = {}): ProviderInfo {
@@ -78,8 +101,6 @@ function provider(id: string, name: string, routes: RouteInfo[], rest: Partial<P
     fields: [],
     models: 12,
     as_of: "2026-11-21",
-    sign_in: {},
-    allow_retired: false,
     routes,
     ...rest,
   };
@@ -89,10 +110,10 @@ export function providers(): ProviderInfo[] {
   const keys = route("api-key", "API key", { key_page: "https://console.example/keys" });
   return [
     provider("claude", "Claude", [
-      route("claude-cli", "Your own Claude Code", { flow: "bridge", standing: "bridge" }),
+      route("claude-cli", "Your own Claude Code", { flow: "bridge", standing: "bridge", best: true, installed: false, install_url: "https://claude.example/code" }),
       keys,
-      route("oauth", "Browser login", {
-        flow: "browser",
+      route("oauth-pkce", "Claude plan in the browser", {
+        flow: "pkce",
         standing: "unofficial",
         offer: "after-notice",
         notice: {
@@ -110,11 +131,11 @@ export function providers(): ProviderInfo[] {
     provider("groq", "Groq", [keys]),
     provider("mistral", "Mistral", [keys]),
     provider("ollama", "Ollama", [route("open", "No login", { flow: "open" })], { kind: "local", checkable: false }),
-    provider("copilot", "GitHub Copilot", [route("device", "GitHub login", { flow: "device" })], { kind: "subscription" }),
+    provider("copilot", "GitHub Copilot", [route("github-device", "Sign in with GitHub", { flow: "device", best: true })], { kind: "subscription" }),
     provider("gemini", "Gemini", [
       keys,
       route("oauth-personal", "Private Google login", {
-        flow: "browser",
+        flow: "pkce",
         standing: "retired",
         status: "retired",
         offer: "greyed",
@@ -238,7 +259,7 @@ export function config(broken: boolean): ConfigResponse {
     timeouts: { connect_s: 10, headers_s: 300, idle_s: 300 },
     vault: null,
     providers: broken
-      ? { "my-gateway": { has_api_key: true, base_url: "https://llm.example.org/v1", headers: ["x-team"], dialect: "chat", models: ["my-model"], origins: {}, has_proxy: false, allow_retired: false } }
+      ? { "my-gateway": { has_api_key: true, base_url: "https://llm.example.org/v1", headers: ["x-team"], dialect: "chat", models: ["my-model"] } }
       : {},
     aliases: broken ? { fast: ["claude/claude-haiku-4-5", "openai/gpt-5-mini"] } : {},
   };
