@@ -114,7 +114,7 @@ test("an unofficial way waits for the person's yes, and a paste finishes it", as
   const ways = await dialog().getByRole("listitem").allInnerTexts();
   expect(ways[0]).toContain("Your own Claude Code");
   await dialog().getByRole("button", { name: /Claude plan in the browser/ }).click();
-  await see("The provider limits plan logins");
+  await dialog().getByText(/^The provider limits plan logins/).waitFor();
   expect(await button("Sign in").isDisabled()).toBe(true);
   await page.getByLabel("I understand and want to use this").check();
   await button("Sign in").click();
@@ -193,7 +193,7 @@ test("a link does nothing until the person clicks, with Cancel in focus", async 
   await see("Nothing was read yet.");
   expect(await page.getByRole("checkbox").count()).toBe(0);
   await button("Look").click();
-  await see("Claude Code");
+  await dialog().getByText("Claude Code", { exact: true }).waitFor();
 });
 
 test("a retired way shows date, reason and what to use instead", async () => {
