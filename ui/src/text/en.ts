@@ -189,7 +189,7 @@ export const en = {
       identity: "Asking whose account it is…",
       setup: "Setting the account up…",
       sealing: "Sealing it…",
-    } as Record<string, string>,
+    },
     until: (time: string) => `waits until ${time}`,
     done: (provider: string, who: string) => `Signed in to ${provider}: ${who}.`,
     renewed: "The account was there before and is renewed.",
@@ -201,7 +201,7 @@ export const en = {
       yes: (account: string) => `${account} is signed out, here and at the provider.`,
       no: (account: string) => `${account} is forgotten here; the provider could not be told.`,
       "not-possible": (account: string) => `${account} is forgotten here; at the provider the login goes on until you end it.`,
-    } as Record<string, (account: string) => string>,
+    },
     endThere: "End it there",
   },
   imports: {

@@ -99,6 +99,8 @@ function provider(id: string, name: string, routes: RouteInfo[], rest: Partial<P
     checkable: true,
     env: [],
     fields: [],
+    sign_in: {},
+    allow_retired: false,
     models: 12,
     as_of: "2026-11-21",
     routes,
@@ -259,7 +261,7 @@ export function config(broken: boolean): ConfigResponse {
     timeouts: { connect_s: 10, headers_s: 300, idle_s: 300 },
     vault: null,
     providers: broken
-      ? { "my-gateway": { has_api_key: true, base_url: "https://llm.example.org/v1", headers: ["x-team"], dialect: "chat", models: ["my-model"] } }
+      ? { "my-gateway": { has_api_key: true, base_url: "https://llm.example.org/v1", headers: ["x-team"], dialect: "chat", models: ["my-model"], origins: {}, has_proxy: false, allow_retired: false } }
       : {},
     aliases: broken ? { fast: ["claude/claude-haiku-4-5", "openai/gpt-5-mini"] } : {},
   };
