@@ -48,7 +48,7 @@ fn take(app: &AppHandle, link: String) {
     tauri::async_runtime::spawn(async move {
         match desk.link(link).await {
             // The page says so; a browser window is in front of it.
-            LinkOutcome::Open | LinkOutcome::Asked | LinkOutcome::Finishing => {
+            LinkOutcome::Open | LinkOutcome::Waiting | LinkOutcome::SignIn => {
                 let inner = app.clone();
                 // Without an event loop there is no window to open.
                 let _ = app.run_on_main_thread(move || window::open(&inner));

@@ -120,8 +120,8 @@ export class FakeBackend implements Backend {
       this.#accounts = this.#accounts.filter((one) => one !== account);
       this.#tell({ event: "accounts" });
       return account.kind === "tokens"
-        ? { revoked: "not-possible", page: "https://claude.example/settings" }
-        : { revoked: "no-login" };
+        ? { revoked: "not-possible", message: "GitHub offers no way to end it from here.", page: "https://github.example/settings" }
+        : { revoked: "not-possible", message: "A key is ended where it was made." };
     });
 
   signIns = (): Promise<SignInsResponse> => this.#answer(() => ({ signins: [...this.#signIns] }));

@@ -67,7 +67,8 @@ export function found(): FoundInfo[] {
     kind: "follow",
     standing: "unofficial",
     open_to_others: false,
-    verdict: { kind: "ready" },
+    provider_name: "OpenAI",
+    verdict: { kind: "ready", text: "it can be taken" },
     ...rest,
   });
   return [
@@ -75,9 +76,9 @@ export function found(): FoundInfo[] {
     one("codex", "Codex CLI", {
       label: "mila@example.org",
       notice: { id: "codex-oauth", version: 1, kind: "required", text: "OpenAI does not offer this login to other programs.", read: "2026-11-21" },
-      verdict: { kind: "needs-notice" },
+      verdict: { kind: "needs-notice", text: "its notice wants to be accepted" },
     }),
-    one("claude-code", "Claude Code", { provider: "claude", verdict: { kind: "expired", why: "its token ended an hour ago; run `claude` once" } }),
+    one("claude-code", "Claude Code", { provider: "claude", verdict: { kind: "expired", text: "its login has ended", why: "its token ended an hour ago; run `claude` once" } }),
   ];
 }
 
