@@ -20,6 +20,8 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     /// The URL that programs are given.
     pub(crate) url: String,
+    /// The operations, for what does not come through the window.
+    pub(crate) desk: Desk,
     /// Management API and page, as they are behind the port as well.
     pub(crate) router: Router,
     /// The proof for calls of the window; it goes no further than the scheme's handler.
@@ -62,7 +64,8 @@ impl House {
             data_dir: folder.clone(),
             url: Some(url.clone()),
         };
-        let router = router(Desk::new(engine.clone(), setting), token.clone());
+        let desk = Desk::new(engine.clone(), setting);
+        let router = router(desk.clone(), token.clone());
         let (runtime, served) = (Handle::current(), engine.clone());
         let answering = listening.serve(router.clone());
         // On a thread of its own: what follows the configuration file cannot move between threads.
@@ -70,6 +73,7 @@ impl House {
         Ok(Self {
             engine,
             url,
+            desk,
             router,
             token,
             standing: Mutex::new(Some(Standing {

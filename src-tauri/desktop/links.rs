@@ -40,20 +40,15 @@ fn register(app: &AppHandle) {
 
 fn take(app: &AppHandle, link: String) {
     let link = Secret::new(link);
-    let Engine::Running(house) = app.state::<Engine>().inner() else {
-        return window::open(app);
+    let outcome = match app.state::<Engine>().inner() {
+        Engine::Running(house) => house.desk.link(&link),
+        // The window says why there is no engine.
+        Engine::Failed(_) => LinkOutcome::Open,
     };
-    let desk = house.desk.clone();
-    let app = app.clone();
-    tauri::async_runtime::spawn(async move {
-        match desk.link(link).await {
-            // The page says so; a browser window is in front of it.
-            LinkOutcome::Open | LinkOutcome::Waiting | LinkOutcome::SignIn => {
-                let inner = app.clone();
-                // Without an event loop there is no window to open.
-                let _ = app.run_on_main_thread(move || window::open(&inner));
-            }
-            LinkOutcome::Dropped => {}
-        }
-    });
+    if outcome == LinkOutcome::Dropped {
+        return;
+    }
+    let inner = app.clone();
+    // Without an event loop there is no window to open.
+    let _ = app.run_on_main_thread(move || window::open(&inner));
 }

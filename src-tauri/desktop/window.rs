@@ -64,7 +64,9 @@ fn is_ours(url: &Url) -> bool {
 
 /// Pages of providers open in the person's browser.
 fn browse(url: &Url) {
-    if url.scheme() == "https"
+    // Plain http is for a provider of the person's own on this machine.
+    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if (url.scheme() == "https" || (url.scheme() == "http" && local))
         && let Err(error) = tauri_plugin_opener::open_url(url.as_str(), None::<&str>)
     {
         say(&format!("no browser opens: {error}"));
