@@ -8,7 +8,7 @@ export interface AccountStanding {
 }
 
 /** Conditions that a person should see before all else. */
-const TONES: Partial<Record<AccountInfo["state"]["kind"], AccountStanding["tone"]>> = {
+const TONES: Record<string, AccountStanding["tone"] | undefined> = {
   "needs-sign-in": "bad",
   "needs-owner": "bad",
   "needs-notice": "warn",
