@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use byokey_catalog::{Catalog, CustomOauth, CustomProvider, Offer, StateRule};
-use byokey_sim::{Bend, Browser, Issuer, Mishap, Realm, User};
+use byokey_sim::{Bend, Browser, Issuer, Mishap, Realm, Reply, User};
 use byokey_vault::{Account, Actor, Fields, HomeChoice, Secret, Vault};
 use byokey_wire::Dialect;
 
@@ -388,6 +388,83 @@ async fn an_id_token_that_is_not_sound_is_refused() {
     }
     world.issuer.bend(Realm::Chatgpt, Bend::AudienceList);
     world.signed_in("openai", "siwc").await;
+}
+
+/// Row 24 of the security promises: codes and tokens go to hosts of the rows, and only to these.
+#[test]
+fn rfc9700_the_hosts_of_every_row_are_pinned() {
+    let catalog = Catalog::bundled().unwrap();
+    let mut hosts = Vec::new();
+    for provider in catalog.providers() {
+        for route in &provider.routes {
+            let byokey_catalog::Flow::Pkce(row) = &route.flow else {
+                continue;
+            };
+            let pages = [&row.authorize_url, &row.token_url].map(|url| {
+                let url: reqwest::Url = url.parse().unwrap();
+                assert_eq!(url.scheme(), "https", "{}", provider.id);
+                url.host_str().unwrap().to_owned()
+            });
+            hosts.push((format!("{}/{}", provider.id, route.id), pages.join(" ")));
+        }
+    }
+    let pinned = [
+        (
+            "antigravity/google-oauth",
+            "accounts.google.com oauth2.googleapis.com",
+        ),
+        ("claude/oauth-pkce", "claude.ai platform.claude.com"),
+        (
+            "gemini/code-assist",
+            "accounts.google.com oauth2.googleapis.com",
+        ),
+        (
+            "gemini/code-assist-individual",
+            "accounts.google.com oauth2.googleapis.com",
+        ),
+        ("iflow/oauth", "iflow.cn iflow.cn"),
+        ("openai/siwc", "auth.openai.com auth.openai.com"),
+        ("openai/codex-pkce", "auth.openai.com auth.openai.com"),
+        ("openrouter/oauth-pkce", "openrouter.ai openrouter.ai"),
+    ];
+    let pinned = pinned.map(|(route, hosts)| (route.to_owned(), hosts.to_owned()));
+    assert_eq!(hosts, pinned);
+}
+
+#[tokio::test]
+async fn rfc9700_a_discovery_moves_no_endpoint_of_a_row() {
+    const DISCOVERY: &str = "https://auth.openai.com/.well-known/openid-configuration";
+    let world = World::new().await;
+    let named = |keys: &str| {
+        let evil = "https://evil.example/x";
+        Mishap::Reply(Reply::json(
+            200,
+            &serde_json::json!({
+                "issuer": "https://auth.openai.com", "jwks_uri": keys, "token_endpoint": evil,
+                "authorization_endpoint": evil, "revocation_endpoint": evil,
+            }),
+        ))
+    };
+    world
+        .issuer
+        .mishap(DISCOVERY, named("https://evil.example/keys"));
+    let sign_in = world.start("openai", "siwc").await;
+    let page = world.page(&sign_in).await;
+    world.ada().consents(&page).await;
+    let (code, message) = world.failed(&sign_in).await;
+    assert_eq!(code, "unclear", "{message}");
+    let keys = "https://auth.openai.com/.well-known/jwks.json";
+    world.issuer.mishap(DISCOVERY, named(keys));
+    let account = world.signed_in("openai", "siwc").await;
+    let tokens = world.vault.tokens(account.id).unwrap().tokens;
+    let text = format!("{:?}", tokens.extra);
+    assert!(!text.contains("evil"), "{text}");
+    assert_eq!(
+        world
+            .issuer
+            .posts("https://auth.openai.com/api/accounts/oauth/token"),
+        2
+    );
 }
 
 #[tokio::test]
