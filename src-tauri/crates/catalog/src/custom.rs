@@ -84,6 +84,7 @@ impl CustomProvider {
             services: services(self.dialect, &self.base_url),
             native_hosts: Vec::new(),
             base_url: self.base_url,
+            lockouts: Vec::new(),
             check: None,
             list_models: list.into_iter().collect(),
             quirks: [].into(),

@@ -16,6 +16,7 @@ mod flow;
 mod identity;
 mod import;
 mod live;
+mod lockout;
 mod model;
 mod near;
 mod price;
@@ -41,6 +42,7 @@ pub use flow::{
 pub use identity::{IdentityRule, IdentitySource, Stage};
 pub use import::{Form, Import, Place};
 pub use live::LiveModel;
+pub use lockout::Lockout;
 pub use model::{Family, Modality, Mode, Model};
 pub use near::distance;
 pub use price::{LongPrice, Price};

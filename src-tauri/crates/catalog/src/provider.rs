@@ -4,7 +4,8 @@ use byokey_wire::{Capabilities, Dialect};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Check, Date, Endpoint, Family, Flow, ListModels, Mode, Model, NativeHost, Quirk, Route, Service,
+    Check, Date, Endpoint, Family, Flow, ListModels, Lockout, Mode, Model, NativeHost, Quirk,
+    Route, Service,
 };
 
 /// One company product that a person has an account with.
@@ -57,6 +58,9 @@ pub struct Provider {
     /// Other hosts for calls that pass through as they are.
     #[serde(default)]
     pub native_hosts: Vec<NativeHost>,
+    /// Answers by which it locks an account out.
+    #[serde(default)]
+    pub lockouts: Vec<Lockout>,
     /// Free call that proves a key.
     pub check: Option<Check>,
     /// Live lists of models.

@@ -3,6 +3,7 @@
 
 mod estimate;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -57,16 +58,19 @@ impl Exchange {
         let candidates = self.look_up(&model).await?;
         let body = feed.whole().await?;
         for candidate in candidates.iter() {
+            let Ok(candidate) = self.signed(candidate).await else {
+                continue;
+            };
             let Some(counter) = &candidate.counter else {
                 continue;
             };
             match self
-                .ask_for_count(candidate, counter, &feed, &model.place, &body)
+                .ask_for_count(&candidate, counter, &feed, &model.place, &body)
                 .await
             {
                 Ok(number) => {
                     let estimated = false;
-                    return Ok((Tokens { number, estimated }, Some(candidate.clone())));
+                    return Ok((Tokens { number, estimated }, Some(candidate.into_owned())));
                 }
                 // A request that the provider calls bad has no number.
                 Err(fault) if fault.kind == FaultKind::BadRequest => return Err(fault),
@@ -79,6 +83,20 @@ impl Exchange {
         let number = self.shared.estimator.count(readable(request)).await;
         let estimated = true;
         Ok((Tokens { number, estimated }, None))
+    }
+
+    /// The candidate with the account's token, where it has one.
+    ///
+    /// # Errors
+    /// When there is none that is good.
+    async fn signed<'c>(&self, candidate: &'c Candidate) -> Result<Cow<'c, Candidate>, Fault> {
+        if candidate.counter.is_none() {
+            return Ok(Cow::Borrowed(candidate));
+        }
+        Ok(match candidate.seat.token(&self.shared.keeper).await? {
+            None => Cow::Borrowed(candidate),
+            Some(token) => Cow::Owned(candidate.signed(&token)?),
+        })
     }
 
     /// Asks one account's provider.

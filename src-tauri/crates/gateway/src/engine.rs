@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use byokey_bridge::Bridges;
 use byokey_catalog::{Catalog, CatalogError, CustomProvider};
-use byokey_signin::SignIns;
+use byokey_signin::{Keeper, SignIns};
 use byokey_vault::{Account, Actor, NewAccount, Secret, Vault, VaultError};
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
@@ -25,6 +25,7 @@ use crate::resolve::{Known, Resolved};
 use crate::roster::{Roster, origin};
 use crate::sign_ins::{self, TakenOver};
 use crate::stored::Stored;
+use crate::tokens;
 use crate::upstream::Upstream;
 
 /// Where the engine finds things, and what the command line overrules.
@@ -94,6 +95,7 @@ pub(crate) struct Shared {
     pub(crate) proofs: ProofStore,
     pub(crate) refused: Refused,
     pub(crate) bridges: Arc<Bridges>,
+    pub(crate) keeper: Keeper,
     pub(crate) sign_ins: SignIns,
     pub(crate) taken_over: TakenOver,
     pub(crate) notices: broadcast::Sender<Notice>,
@@ -160,6 +162,8 @@ impl Engine {
                 .unwrap_or(boot);
         }
         let boot = u64::from_le_bytes(boot);
+        let keeper = Keeper::new(vault.clone());
+        let renewals = keeper.changes();
         let bridges = Arc::new(Bridges::new(programs_folder(&vault, boot)));
         let sign_ins = SignIns::new(vault.clone(), Arc::clone(&bridges));
         let changes = sign_ins.changes();
@@ -175,6 +179,7 @@ impl Engine {
             proofs: ProofStore::default(),
             refused: Refused::default(),
             bridges,
+            keeper,
             sign_ins,
             taken_over: TakenOver::default(),
             notices: broadcast::channel(64).0,
@@ -184,6 +189,7 @@ impl Engine {
             requests: AtomicU64::new(0),
         });
         tokio::spawn(sign_ins::follow(Arc::downgrade(&shared), changes));
+        tokio::spawn(tokens::follow(Arc::downgrade(&shared), renewals));
         Ok(Self(shared))
     }
 
@@ -356,7 +362,9 @@ impl Shared {
             view.config_error = config_error;
             Ok(view)
         });
-        self.view.store(Arc::new(made.await?));
+        let made = made.await?;
+        self.keeper.keep_only(&made.roster.accounts);
+        self.view.store(Arc::new(made));
         Ok(())
     }
 }
@@ -405,6 +413,7 @@ fn view(
             take_key(vault, &catalog, id, key, settings.base_url.as_deref())?;
         }
     }
+    let catalog = Arc::new(catalog);
     let roster = Roster::take(vault, &catalog, &config, last.map(|last| &*last.roster))?;
     let connect = config.timeouts.connect();
     let upstream = match last {
@@ -414,7 +423,7 @@ fn view(
     Ok(View {
         config,
         config_error: None,
-        catalog: Arc::new(catalog),
+        catalog,
         roster: Arc::new(roster),
         lists: last.map(|last| last.lists.clone()).unwrap_or_default(),
         resolved: Resolved::default(),

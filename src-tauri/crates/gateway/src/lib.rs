@@ -36,6 +36,7 @@ mod socket;
 mod stored;
 mod surface;
 mod through;
+mod tokens;
 mod upload;
 mod upstream;
 

@@ -10,17 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use byokey_catalog::{ListShape, LiveModel};
+use byokey_signin::Token;
 use byokey_vault::AccountId;
+use byokey_wire::Fault;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::engine::{Shared, View};
 use crate::feed::{Feed, Outgoing};
-use crate::roster::Seat;
+use crate::roster::{Seat, Signature};
 use crate::upstream::NoHead;
 
 /// A list is read anew after this long, if it is wanted.
@@ -33,10 +36,11 @@ const SLOWEST: Duration = Duration::from_secs(15);
 const LONGEST: usize = 16 << 20;
 
 /// The call by which an account's provider lists its models.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ListCall {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    pub(crate) signature: Option<Signature>,
     pub(crate) shape: ListShape,
 }
 
@@ -187,7 +191,7 @@ impl Shared {
     }
 
     async fn read_list(self: Arc<Self>, key: (AccountId, Uri), call: ListCall, seat: Arc<Seat>) {
-        let read = tokio::time::timeout(SLOWEST, self.fetch_list(&call)).await;
+        let read = tokio::time::timeout(SLOWEST, self.fetch_list(&call, &seat)).await;
         let account = format!("{}/{}", seat.account.provider, seat.account.name);
         match read.unwrap_or_else(|_| Err("it did not answer in time".to_owned())) {
             Ok(models) => {
@@ -204,21 +208,16 @@ impl Shared {
         }
     }
 
-    async fn fetch_list(&self, call: &ListCall) -> Result<Vec<LiveModel>, String> {
-        let mut request = Request::new(Outgoing::Whole(None));
-        *request.uri_mut() = call.uri.clone();
-        *request.headers_mut() = call.headers.clone();
-        if call.shape == ListShape::Antigravity {
-            *request.method_mut() = Method::POST;
-            *request.body_mut() = Outgoing::Whole(Some(Bytes::from_static(b"{}")));
+    async fn fetch_list(&self, call: &ListCall, seat: &Seat) -> Result<Vec<LiveModel>, String> {
+        let words = |fault: Fault| fault.message;
+        let token = seat.token(&self.keeper).await.map_err(words)?;
+        let mut response = self.ask_for_list(call, token.as_deref()).await?;
+        if let Some(used) = token.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+            let refused = "it does not take this token";
+            let another = seat.another(&self.keeper, &used, refused).await;
+            let another = another.map_err(words)?;
+            response = self.ask_for_list(call, another.as_deref()).await?;
         }
-        let upstream = self.view().upstream.clone();
-        let response = upstream.send(request, &Feed::nothing(), SLOWEST).await;
-        let response = response.map_err(|none| match none {
-            NoHead::Caller(fault) | NoHead::Unreachable(fault) | NoHead::Silent(fault) => {
-                fault.message
-            }
-        })?;
         if !response.status().is_success() {
             return Err(format!(
                 "it answered with status {}",
@@ -229,6 +228,32 @@ impl Shared {
         let body = body.map_err(|_| "its list broke off or has no end".to_owned())?;
         let models = call.shape.read(&body.to_bytes());
         models.ok_or_else(|| "its list has an unknown form".to_owned())
+    }
+
+    async fn ask_for_list(
+        &self,
+        call: &ListCall,
+        token: Option<&Token>,
+    ) -> Result<Response<Incoming>, String> {
+        let mut request = Request::new(Outgoing::Whole(None));
+        *request.uri_mut() = call.uri.clone();
+        *request.headers_mut() = call.headers.clone();
+        if call.shape == ListShape::Antigravity {
+            *request.method_mut() = Method::POST;
+            *request.body_mut() = Outgoing::Whole(Some(Bytes::from_static(b"{}")));
+        }
+        if let (Some(signature), Some(token)) = (&call.signature, token) {
+            let signed = signature.sign(token, request.headers_mut());
+            signed.map_err(|fault| fault.message)?;
+            *request.uri_mut() = signature.address(token, &call.uri);
+        }
+        let upstream = self.view().upstream.clone();
+        let response = upstream.send(request, &Feed::nothing(), SLOWEST).await;
+        response.map_err(|none| match none {
+            NoHead::Caller(fault) | NoHead::Unreachable(fault) | NoHead::Silent(fault) => {
+                fault.message
+            }
+        })
     }
 }
 

@@ -80,6 +80,8 @@ struct Failure {
     /// The provider's own reply, where the caller can read it as it is.
     verbatim: Option<(StatusCode, HeaderMap, Bytes)>,
     route: Option<HeaderValue>,
+    /// Whether the account has a new token since, so that asking again makes sense.
+    renewed: bool,
 }
 
 /// A request as it goes to one account.
@@ -190,6 +192,13 @@ impl Media {
         let request = self.request(served, &outward.query, &outward)?;
         let (mut parts, ()) = request.into_parts();
         parts.headers.extend(line.headers.clone());
+        let keeper = &self.shared.keeper;
+        let none = |fault| Failure::of(served, fault, Outcome::UpstreamError);
+        let token = served.seat.token(keeper).await.map_err(none)?;
+        if let (Some(signature), Some(token)) = (&line.signature, &token) {
+            signature.sign(token, &mut parts.headers).map_err(none)?;
+            parts.uri = signature.address(token, &parts.uri);
+        }
         let request = Request::from_parts(parts, outward.body);
         let timeouts = &self.view.config.timeouts;
         let sent = self.view.upstream.send(request, body, timeouts.headers());
@@ -204,7 +213,12 @@ impl Media {
         };
         if !response.status().is_success() {
             let passes = plan == Plan::Pass;
-            return Err(refusal(served, line.service.shape, passes, response, limits).await);
+            let mut failure = refusal(served, line.service.shape, passes, response, limits).await;
+            if let Some(used) = token.filter(|_| failure.fault.kind == FaultKind::AccountAuth) {
+                let words = "it does not take this token";
+                failure.renewed = served.seat.another(keeper, &used, words).await.is_ok();
+            }
+            return Err(failure);
         }
         let begun = outward.back.begin(response, limits, outward.losses).await;
         let mut begun = begun.map_err(|fault| {
@@ -298,6 +312,7 @@ impl Failure {
             outcome,
             verbatim: None,
             route: Some(served.seat.label.clone()),
+            renewed: false,
         }
     }
 }
@@ -309,6 +324,7 @@ impl From<Fault> for Failure {
             outcome: Outcome::Refused,
             verbatim: None,
             route: None,
+            renewed: false,
         }
     }
 }

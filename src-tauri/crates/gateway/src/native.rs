@@ -111,22 +111,44 @@ impl Native {
         let query = self.parts.uri.query();
         let base = native.base_for(&self.place.path);
         let uri = target::uri(base, &self.place.path, query).map_err(refused)?;
-        let headers = head::outward(&self.parts.headers, native, self.upgrade());
+        let keeper = &self.shared.keeper;
+        let none = |fault| (fault, Outcome::UpstreamError);
+        let mut token = seat.token(keeper).await.map_err(none)?;
         let empty = incoming.is_end_stream();
         let flow = Flow::raw(incoming);
-        let body = match empty {
-            true => Outgoing::Whole(None),
-            false => flow.as_it_is(),
+        let mut renewed = false;
+        let response = loop {
+            let mut headers = head::outward(&self.parts.headers, native, self.upgrade());
+            let mut uri = uri.clone();
+            if let (Some(signature), Some(token)) = (&native.signature, &token) {
+                signature.sign(token, &mut headers).map_err(none)?;
+                uri = signature.address(token, &uri);
+            }
+            let body = match empty {
+                true => Outgoing::Whole(None),
+                false => flow.as_it_is(),
+            };
+            let request = self.request(uri, headers, body);
+            let wait = self.view.config.timeouts.headers();
+            let sent = self.view.upstream.send(request, &flow, wait).await;
+            meter.note(|row| row.bytes_in = flow.received());
+            let response = sent.map_err(|none| match none {
+                NoHead::Caller(fault) => (fault, Outcome::Refused),
+                NoHead::Unreachable(fault) => (fault, Outcome::Unreachable),
+                NoHead::Silent(fault) => (fault, Outcome::Timeout),
+            })?;
+            let used = token.filter(|_| response.status() == StatusCode::UNAUTHORIZED && !renewed);
+            let Some(used) = used else { break response };
+            // A call whose body has gone by is the caller's to repeat.
+            renewed = true;
+            match seat
+                .another(keeper, &used, "it does not take this token")
+                .await
+            {
+                Ok(another) if empty => token = another,
+                _ => break response,
+            }
         };
-        let request = self.request(uri, headers, body);
-        let wait = self.view.config.timeouts.headers();
-        let sent = self.view.upstream.send(request, &flow, wait).await;
-        meter.note(|row| row.bytes_in = flow.received());
-        let response = sent.map_err(|none| match none {
-            NoHead::Caller(fault) => (fault, Outcome::Refused),
-            NoHead::Unreachable(fault) => (fault, Outcome::Unreachable),
-            NoHead::Silent(fault) => (fault, Outcome::Timeout),
-        })?;
         Ok((response, seat))
     }
 

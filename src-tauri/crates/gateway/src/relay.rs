@@ -3,6 +3,7 @@
 //! Until the first byte of a reply another account may be asked; after it nothing is ever repeated.
 //! A fault of the request itself is the same at every account and is told at once.
 
+mod pass;
 mod prepare;
 mod program;
 mod refusal;
@@ -20,6 +21,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 
+use self::pass::Pass;
 use self::prepare::Amends;
 use self::refusal::refusal;
 pub(crate) use self::refusal::retry_after;
@@ -59,6 +61,10 @@ struct Failure {
     /// The provider's own reply, where the caller can read it as it is.
     verbatim: Option<(StatusCode, HeaderMap, Bytes)>,
     route: HeaderValue,
+    /// What the provider said of the account, without byokey's words around it.
+    said: String,
+    /// Whether it is how the provider locks an account out.
+    locked_out: bool,
 }
 
 impl Exchange {
@@ -215,11 +221,18 @@ impl Exchange {
         meter.asks(candidate);
         let (account, in_catalog) = (candidate.seat.account.id, candidate.in_catalog);
         let mut amends = Amends::known(self.shared.refused.of(account, &candidate.model));
+        let mut pass = Pass::get(self, candidate).await?;
         let tried = loop {
-            let tried = self.ask(candidate, feed, model, &amends, end, meter).await;
-            let refused = tried.as_ref().err();
-            let remedy = refused.and_then(|failure| failure.fault.remedy.as_deref());
-            if !remedy.is_some_and(|remedy| feed.kept() && amends.take(remedy, in_catalog)) {
+            let signed = pass
+                .sign(candidate)
+                .map_err(|fault| pass::none(candidate, fault))?;
+            let tried = self.ask(&signed, feed, model, &amends, end, meter).await;
+            let Err(failure) = &tried else { break tried };
+            let remedy = failure.fault.remedy.as_deref();
+            if remedy.is_some_and(|remedy| feed.kept() && amends.take(remedy, in_catalog)) {
+                continue;
+            }
+            if !pass.again(self, candidate, failure, feed.kept()).await? {
                 break tried;
             }
         };
@@ -359,7 +372,8 @@ impl Failure {
 
     fn of(candidate: &Candidate, mut fault: Fault, outcome: Outcome) -> Self {
         let account = &candidate.seat.account;
-        fault.message = format!("{}/{}: {}", account.provider, account.name, fault.message);
+        let said = fault.message;
+        fault.message = format!("{}/{}: {said}", account.provider, account.name);
         if fault.kind == FaultKind::AccountAuth && account.kind == AccountKind::Key {
             fault.message.push_str(&format!(
                 " (the provider refuses this account; renew it with `byokey add-key {} --account {}`)",
@@ -371,6 +385,8 @@ impl Failure {
             outcome,
             verbatim: None,
             route: candidate.seat.label.clone(),
+            said,
+            locked_out: false,
         }
     }
 }
@@ -382,6 +398,8 @@ impl From<Fault> for Failure {
             outcome: Outcome::Refused,
             verbatim: None,
             route: HeaderValue::from_static(""),
+            said: String::new(),
+            locked_out: false,
         }
     }
 }

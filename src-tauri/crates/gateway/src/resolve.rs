@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use byokey_catalog::{Catalog, LiveModel, Mode, Price, Provider};
+use byokey_signin::Token;
 use byokey_wire::{Capabilities, Dialect, Fault, FaultKind, Plan, Reasoning, plan};
 use http::{HeaderMap, HeaderName, Uri};
 use parking_lot::Mutex;
@@ -18,7 +19,7 @@ pub(crate) use self::shape::Shape;
 use crate::config::Config;
 use crate::live::Lists;
 use crate::models::capabilities;
-use crate::roster::{Line, Roster, Seat};
+use crate::roster::{Line, Roster, Seat, Signature};
 
 pub(crate) use name::plain;
 use name::suffix;
@@ -44,6 +45,7 @@ pub(crate) struct Candidate {
     /// Address for a streamed reply.
     pub(crate) stream_uri: Uri,
     pub(crate) headers: HeaderMap,
+    pub(crate) signature: Option<Signature>,
     pub(crate) forward: Arc<[HeaderName]>,
     /// Where its provider counts tokens, if it does.
     pub(crate) counter: Option<Counter>,
@@ -55,6 +57,30 @@ pub(crate) struct Counter {
     pub(crate) dialect: Dialect,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    signature: Option<Signature>,
+}
+
+impl Candidate {
+    /// The same with the account's token put in, for accounts that have one.
+    ///
+    /// # Errors
+    /// When the token cannot be sent.
+    pub(crate) fn signed(&self, token: &Token) -> Result<Self, Fault> {
+        let mut signed = self.clone();
+        signed.shape = self.shape.with(token);
+        if let Some(signature) = &self.signature {
+            signature.sign(token, &mut signed.headers)?;
+            signed.uri = signature.address(token, &self.uri);
+            signed.stream_uri = signature.address(token, &self.stream_uri);
+        }
+        if let Some(counter) = &mut signed.counter
+            && let Some(signature) = &counter.signature
+        {
+            signature.sign(token, &mut counter.headers)?;
+            counter.uri = signature.address(token, &counter.uri);
+        }
+        Ok(signed)
+    }
 }
 
 impl Counter {
@@ -64,6 +90,7 @@ impl Counter {
             dialect: line.dialect,
             uri: url.parse().ok()?,
             headers: line.headers.clone(),
+            signature: line.signature.clone(),
         })
     }
 }
@@ -381,6 +408,7 @@ impl<'a> Known<'a> {
             uri: uri(false)?,
             stream_uri: uri(true)?,
             headers: line.headers.clone(),
+            signature: line.signature.clone(),
             forward: line.forward.clone(),
             counter: usable(seat, wanted, live)
                 .filter_map(|line| Counter::of(line, wanted.model))

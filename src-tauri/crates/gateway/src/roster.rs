@@ -5,22 +5,27 @@
 //! roster; requests under way keep the one they began with.
 
 mod direct;
+mod holding;
 mod program;
+mod signature;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use byokey_catalog::{Auth, Catalog, Endpoint, Provider, fill};
-use byokey_vault::{Account, AccountKind, ClientKey, Secret, Vault, VaultError};
+use byokey_catalog::{Auth, Catalog, Endpoint, Lockout};
+use byokey_signin::{AccountState, StateFacts, StateKind, TokenAsk};
+use byokey_vault::{AcceptedNotice, Account, AccountId, ClientKey, Secret, Vault, VaultError};
 use byokey_wire::Dialect;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 
 pub(crate) use self::direct::{Direct, Native, ServiceLine};
+use self::holding::Holding;
 pub(crate) use self::program::Program;
+pub(crate) use self::signature::Signature;
 use crate::budget::Spent;
-use crate::config::{Config, ProviderConfig};
+use crate::config::Config;
 use crate::live::ListCall;
 use crate::pace::Pace;
 
@@ -30,6 +35,8 @@ pub(crate) struct Roster {
     pub(crate) seats: Vec<Arc<Seat>>,
     /// Accounts that cannot be asked, and why.
     pub(crate) idle: Vec<(Account, String)>,
+    /// All accounts there are.
+    pub(crate) accounts: Vec<AccountId>,
     callers: HashMap<[u8; 32], Arc<Caller>>,
 }
 
@@ -43,6 +50,10 @@ pub(crate) struct Seat {
     pub(crate) direct: Direct,
     /// How its provider lists the models that it may use, if it does.
     pub(crate) list: Option<ListCall>,
+    /// Whose token goes into its requests; absent where a key stands in the prepared headers.
+    pub(crate) ask: Option<TokenAsk>,
+    /// Answers by which its provider locks accounts out.
+    pub(crate) lockouts: Arc<[Lockout]>,
     /// The program that answers in place of an address.
     pub(crate) program: Option<Program>,
 }
@@ -53,8 +64,9 @@ pub(crate) struct Line {
     pub(crate) endpoint: Endpoint,
     /// The base in place of the endpoint's, if the user set one.
     pub(crate) base: Option<String>,
-    /// Constant headers, the credential among them.
+    /// Constant headers, a key among them.
     pub(crate) headers: HeaderMap,
+    pub(crate) signature: Option<Signature>,
     /// Headers of the caller that may pass.
     pub(crate) forward: Arc<[HeaderName]>,
 }
@@ -73,20 +85,23 @@ impl Roster {
     /// When the vault cannot be read.
     pub(crate) fn take(
         vault: &Vault,
-        catalog: &Catalog,
+        catalog: &Arc<Catalog>,
         config: &Config,
         last: Option<&Roster>,
     ) -> Result<Self, VaultError> {
         let mut roster = Self {
             seats: Vec::new(),
             idle: Vec::new(),
+            accounts: Vec::new(),
             callers: HashMap::new(),
         };
+        let accepted = vault.notices()?;
         for account in vault.accounts()? {
+            roster.accounts.push(account.id);
             if !account.enabled {
                 continue;
             }
-            match seat(vault, catalog, config, &account)? {
+            match seat(vault, catalog, config, &accepted, &account)? {
                 Ok(seat) => roster.seats.push(Arc::new(seat)),
                 Err(reason) => roster.idle.push((account, reason)),
             }
@@ -140,8 +155,9 @@ type Unusable = String;
 
 fn seat(
     vault: &Vault,
-    catalog: &Catalog,
+    catalog: &Arc<Catalog>,
     config: &Config,
+    accepted: &[AcceptedNotice],
     account: &Account,
 ) -> Result<Result<Seat, Unusable>, VaultError> {
     let Some(provider) = catalog.provider(&account.provider) else {
@@ -155,201 +171,123 @@ fn seat(
             "the provider is switched off in the configuration".into()
         ));
     }
-    let settings = config
-        .providers
-        .get(&provider.id)
-        .cloned()
-        .unwrap_or_default();
+    let settings = config.providers.get(&provider.id);
+    let settings = settings.cloned().unwrap_or_default();
+    let facts = StateFacts {
+        catalog,
+        accepted,
+        allow_retired: settings.allow_retired,
+        refreshing: false,
+    };
+    let state = AccountState::of(account, &facts);
+    // Its owner may renew a followed login at any time, so the keeper is asked with each request.
+    if state.kind.needs_attention() && state.kind != StateKind::NeedsOwner {
+        return Ok(Err(state.to_string()));
+    }
     if account.kind == AccountKind::Bridge {
         return Ok(program::seat(provider, &settings, account));
     }
-    if account.kind != AccountKind::Key {
-        return Ok(Err("it is signed in, and not served yet".into()));
-    }
-    let credential = vault.credential(account.id)?;
-    let mut lines = Vec::new();
-    let mut reason = None;
-    for endpoint in &provider.endpoints {
-        if !endpoint.takes(&account.route) {
-            continue;
-        }
-        match line(provider, endpoint, &settings, account, &credential.secret) {
-            Ok(Some(line)) if !bound_elsewhere(account, &line) => lines.push(line),
-            Ok(Some(_)) => {
-                reason = Some(format!(
-                    "its key was entered for {}; add it again for the new address",
-                    account.base_origin.as_deref().unwrap_or("another address")
-                ));
-            }
-            Ok(None) => {}
-            Err(why) => reason = Some(why),
-        }
-    }
-    let direct = match direct::direct(provider, &settings, account, &credential.secret) {
-        Ok(direct) => direct,
-        Err(why) => {
-            reason = reason.or(Some(why));
-            Direct::default()
-        }
-    };
-    let silent = provider.endpoints.is_empty() && direct.native.is_some();
-    if lines.is_empty() && !silent {
-        return Ok(Err(reason.unwrap_or_else(|| {
-            "byokey has no address that takes this kind of account".into()
-        })));
-    }
-    let list = list_call(provider, &settings, account, &credential.secret);
-    Ok(Ok(Seat {
-        account: account.clone(),
-        label: label(account),
-        lines,
-        direct,
-        list,
-        program: None,
-    }))
+    let holding = Holding::open(vault, catalog, provider, &settings, account)?;
+    Ok(holding.seat())
 }
 
 /// `provider/account` for the reply's header.
 fn label(account: &Account) -> HeaderValue {
-    let label = format!("{}/{}", account.provider, account.name);
-    HeaderValue::from_str(&label).unwrap_or_else(|_| {
-        // A name outside ASCII cannot stand in a header; the account's number can.
-        HeaderValue::from_str(&format!("{}/{}", account.provider, account.id))
-            .unwrap_or(HeaderValue::from_static("unnamed"))
-    })
+    let label = |name: &dyn std::fmt::Display| {
+        HeaderValue::from_str(&format!("{}/{name}", account.provider))
+    };
+    // A name outside ASCII cannot stand in a header; the account's number can.
+    let label = label(&account.name).or_else(|_| label(&account.id));
+    label.unwrap_or(HeaderValue::from_static("unnamed"))
 }
 
-/// A credential serves only the origin that it was entered for.
-fn bound_elsewhere(account: &Account, line: &Line) -> bool {
-    is_bound_elsewhere(
-        account,
-        line.base.as_deref().unwrap_or(&line.endpoint.base_url),
-    )
-}
+impl Holding<'_> {
+    fn seat(self) -> Result<Seat, Unusable> {
+        let (mut lines, mut reason) = (Vec::new(), None);
+        for endpoint in self.taken() {
+            match self.line(endpoint) {
+                Ok(line) => lines.extend(line),
+                Err(why) => reason = Some(why),
+            }
+        }
+        let direct = direct::direct(&self).unwrap_or_else(|why| {
+            reason.get_or_insert(why);
+            Direct::default()
+        });
+        let silent = self.provider.endpoints.is_empty() && direct.native.is_some();
+        if lines.is_empty() && !silent {
+            return Err(reason.unwrap_or_else(|| {
+                "byokey has no address that takes this kind of account".into()
+            }));
+        }
+        Ok(Seat {
+            account: self.account.clone(),
+            label: label(self.account),
+            lines,
+            direct,
+            list: self.list_call(),
+            program: None,
+            ask: self.ask,
+            lockouts: self.provider.lockouts.clone().into(),
+        })
+    }
 
-fn is_bound_elsewhere(account: &Account, url: &str) -> bool {
-    let bound = account.base_origin.as_deref();
-    bound.is_some_and(|bound| Some(bound) != origin(url).as_deref())
-}
+    /// The address as this account uses it; `None` when the user's own base takes its place.
+    fn line(&self, endpoint: &Endpoint) -> Result<Option<Line>, Unusable> {
+        let settings = self.settings;
+        let spoken = settings.dialect.unwrap_or(endpoint.dialect);
+        if settings.base_url.is_some() && spoken != endpoint.dialect {
+            return Ok(None);
+        }
+        let Some(base) = self.base(&endpoint.base_url, self.lies_elsewhere())? else {
+            return Ok(None);
+        };
+        self.bound(&endpoint.base_url, &base)?;
+        let mut headers = self.constants(&endpoint.headers)?;
+        self.put_key(endpoint.auth.as_ref(), &mut headers)?;
+        let forward = self.provider.forward_headers.iter();
+        Ok(Some(Line {
+            dialect: endpoint.dialect,
+            endpoint: endpoint.clone(),
+            base: (base != endpoint.base_url).then_some(base),
+            headers,
+            signature: self.signature(endpoint.auth.as_ref(), &endpoint.base_url),
+            forward: forward.filter_map(|name| name.parse().ok()).collect(),
+        }))
+    }
 
-/// The call that lists what this account may use; `None` where there is none or it cannot be made.
-fn list_call(
-    provider: &Provider,
-    settings: &ProviderConfig,
-    account: &Account,
-    secret: &Secret,
-) -> Option<ListCall> {
-    let list = provider.list_for(&account.route)?;
-    // A list at another place than the user's own gateway would take the key past it.
-    let elsewhere = list
-        .base_url
-        .as_ref()
-        .is_some_and(|base| *base != provider.base_url);
-    if settings.base_url.is_some() && elsewhere {
-        return None;
+    /// The call that lists what this account may use; `None` where there is none or it cannot be
+    /// made.
+    fn list_call(&self) -> Option<ListCall> {
+        let list = self.provider.list_for(&self.account.route)?;
+        let row = list.base_url.as_ref().unwrap_or(&self.provider.base_url);
+        let base = self.base(row, self.lies_elsewhere()).ok()??;
+        let url = self.filled(&list.url(Some(&base), row)).ok()?;
+        self.bound(row, &url).ok()?;
+        let mut headers = self.constants(&Default::default()).ok()?;
+        let mut signature = None;
+        if !list.public {
+            self.put_key(None, &mut headers).ok()?;
+            signature = self.signature(None, row);
+        }
+        headers.insert(
+            header::USER_AGENT,
+            HeaderValue::from_static(crate::USER_AGENT),
+        );
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        Some(ListCall {
+            uri: url.parse().ok()?,
+            headers,
+            signature,
+            shape: list.shape,
+        })
     }
-    let url = list.url(settings.base_url.as_deref(), &provider.base_url);
-    let url = fill(&url, |name| provider.field(&account.fields, name)).ok()?;
-    if is_bound_elsewhere(account, &url) {
-        return None;
-    }
-    let route = provider.route(&account.route);
-    let mut headers = HeaderMap::new();
-    let of_route = route.into_iter().flat_map(|route| &route.headers);
-    for (name, value) in provider
-        .headers
-        .iter()
-        .chain(of_route)
-        .chain(&settings.headers)
-    {
-        insert(&mut headers, name, value).ok()?;
-    }
-    let auth = route
-        .and_then(|route| route.auth.as_ref())
-        .unwrap_or(&provider.auth);
-    if !list.public
-        && let Some((name, mut value)) = credential_header(auth, secret).ok()?
-    {
-        value.set_sensitive(true);
-        headers.insert(name, value);
-    }
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(crate::USER_AGENT),
-    );
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    Some(ListCall {
-        uri: url.parse().ok()?,
-        headers,
-        shape: list.shape,
-    })
 }
 
 /// Scheme, host and port of a URL, the form in which accounts are bound to an address.
 pub fn origin(url: &str) -> Option<String> {
     let uri: http::Uri = url.parse().ok()?;
     Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?))
-}
-
-/// The address as this account uses it; `None` when the user's own base takes its place.
-fn line(
-    provider: &Provider,
-    endpoint: &Endpoint,
-    settings: &ProviderConfig,
-    account: &Account,
-    secret: &Secret,
-) -> Result<Option<Line>, Unusable> {
-    let base = match &settings.base_url {
-        // A user's base stands for the provider's own; an endpoint with a base apart would send the
-        // key past the user's gateway.
-        Some(_) if endpoint.base_url != provider.base_url => return Ok(None),
-        Some(_)
-            if settings
-                .dialect
-                .is_some_and(|dialect| dialect != endpoint.dialect) =>
-        {
-            return Ok(None);
-        }
-        Some(base) => Some(base.clone()),
-        None => {
-            let filled = fill(&endpoint.base_url, |name| {
-                provider.field(&account.fields, name)
-            });
-            filled
-                .map(|filled| (filled != endpoint.base_url).then_some(filled))
-                .map_err(|why| {
-                    format!(
-                        "{why}; set providers.{}.base_url in the configuration",
-                        provider.id
-                    )
-                })?
-        }
-    };
-    let route = provider.route(&account.route);
-    let mut headers = HeaderMap::new();
-    for (name, value) in provider.headers_for(route, endpoint) {
-        insert(&mut headers, name, value)?;
-    }
-    for (name, value) in &settings.headers {
-        insert(&mut headers, name, value)?;
-    }
-    if let Some((name, mut value)) = credential_header(provider.auth_for(route, endpoint), secret)?
-    {
-        value.set_sensitive(true);
-        headers.insert(name, value);
-    }
-    let forward = provider
-        .forward_headers
-        .iter()
-        .filter_map(|name| name.parse().ok())
-        .collect();
-    Ok(Some(Line {
-        dialect: endpoint.dialect,
-        endpoint: endpoint.clone(),
-        base,
-        headers,
-        forward,
-    }))
 }
 
 fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Unusable> {

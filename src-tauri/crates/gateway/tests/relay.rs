@@ -23,5 +23,6 @@ mod relay {
     pub(crate) mod socket;
     pub(crate) mod sockets;
     pub(crate) mod suffix;
+    pub(crate) mod tokens;
     pub(crate) mod via;
 }

@@ -245,16 +245,24 @@ impl Keeper {
             }
             Err(failed) => {
                 flight.failures += u32::from(failed.trouble.passing());
-                flight.rest = Some(Rest::after(
+                let (vault, now) = (self.0.vault.generation(), self.0.clock.now().steady);
+                let rest = Rest::after(
                     failed.trouble.clone(),
                     flight.failures,
                     failed.generation,
-                    self.0.vault.generation(),
-                    self.0.clock.now().steady,
-                ));
+                    vault,
+                    now,
+                );
+                // Said with the time that is left.
+                let told = rest.trouble(vault, now).unwrap_or(failed.trouble);
+                flight.rest = Some(rest);
                 match failed.usable {
                     Some(token) => Ok(slot.hold(*token)),
-                    None => Err(failed.trouble),
+                    None => {
+                        // What was refused is shown no more, however long it would have lived.
+                        slot.held.write().take_if(|_| !told.passing());
+                        Err(told)
+                    }
                 }
             }
         };

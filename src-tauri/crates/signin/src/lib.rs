@@ -41,6 +41,7 @@ mod rounds;
 mod scene;
 mod sign_ins;
 mod stage;
+mod state;
 mod step;
 
 pub use check::{Verdict, check_key};
@@ -59,4 +60,5 @@ pub use own_headers::identity_headers;
 pub use revoke::{LogoutReport, Revoked, log_out};
 pub use sign_ins::{SignIn, SignInRequest, SignIns, route_for};
 pub use stage::{API_BASE, PROFILE_ARN, PROJECT};
+pub use state::{AccountState, StateFacts, StateKind};
 pub use step::{Step, Work};

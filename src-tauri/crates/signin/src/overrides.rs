@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use byokey_bridge::BridgeSettings;
-use byokey_catalog::{Provider, Route};
-use byokey_vault::Secret;
+use byokey_catalog::{Provider, Route, fill};
+use byokey_vault::{Fields, Secret};
 use reqwest::Url;
 
 use crate::SigninError;
@@ -101,11 +101,17 @@ impl Overrides {
 
     /// The only origin that a credential of this route may be sent to, where the configuration moves
     /// its requests away from the row's own address.
-    pub fn bound_origin(&self, provider: &Provider, route: &Route) -> Option<String> {
+    pub fn bound_origin(
+        &self,
+        provider: &Provider,
+        route: &Route,
+        fields: &Fields,
+    ) -> Option<String> {
         let row = row_base(provider, route);
+        let row = fill(row, |name| provider.field(fields, name)).ok()?;
         let used = match &self.base_url {
             Some(base) => base.clone(),
-            None => self.moved(row),
+            None => self.moved(&row),
         };
         let used = Url::parse(&used).ok()?.origin().ascii_serialization();
         (!row.starts_with(&used)).then_some(used)
@@ -275,7 +281,10 @@ mod tests {
         let catalog = byokey_catalog::Catalog::bundled().unwrap();
         let provider = catalog.provider("openai").unwrap();
         let route = provider.route("codex-pkce").unwrap();
-        assert_eq!(Overrides::default().bound_origin(provider, route), None);
+        assert_eq!(
+            Overrides::default().bound_origin(provider, route, &Fields::new()),
+            None
+        );
         let overrides = Overrides {
             origins: [(
                 "https://chatgpt.com".to_owned(),
@@ -284,9 +293,9 @@ mod tests {
             .into(),
             ..Overrides::default()
         };
-        let bound = overrides.bound_origin(provider, route);
+        let bound = overrides.bound_origin(provider, route, &Fields::new());
         assert_eq!(bound.as_deref(), Some("http://127.0.0.1:7"));
         let key = provider.route("api-key").unwrap();
-        assert_eq!(overrides.bound_origin(provider, key), None);
+        assert_eq!(overrides.bound_origin(provider, key, &Fields::new()), None);
     }
 }

@@ -206,9 +206,13 @@ impl SignIns {
         {
             tokens.extra.insert(TOKEN_ORIGIN.to_owned(), origin);
         }
-        let bound = scene.overrides.bound_origin(provider, route);
         let mut fields = scene.fields.clone();
         fields.append(&mut grant.fields);
+        let mut known = fields.clone();
+        if let Granted::Tokens(tokens) = &grant.credential {
+            known.extend(tokens.extra.clone());
+        }
+        let bound = scene.overrides.bound_origin(provider, route, &known);
         let passing = provider.fields.iter().filter(|field| field.sign_in_only);
         for field in passing {
             fields.remove(&field.name);

@@ -28,7 +28,11 @@ impl Media {
                 feed.last_use();
             }
             let outward = self.outward(served, &feed, &named).await?;
-            let asked = self.ask(served, outward, Sent::Feed(&feed), meter).await;
+            let mut asked = self.ask(served, outward, Sent::Feed(&feed), meter).await;
+            if asked.as_ref().is_err_and(|failure| failure.renewed) && feed.kept() {
+                let outward = self.outward(served, &feed, &named).await?;
+                asked = self.ask(served, outward, Sent::Feed(&feed), meter).await;
+            }
             meter.note(|row| row.bytes_in = feed.received() as u64);
             match asked {
                 Ok(begun) => return Ok(begun),

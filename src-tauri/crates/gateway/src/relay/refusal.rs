@@ -37,7 +37,11 @@ pub(super) async fn refusal(
         && fault.kind != FaultKind::AccountAuth
         && serde_json::from_slice::<&serde_json::value::RawValue>(&body)
             .is_ok_and(|json| json.get().starts_with('{'));
+    let status = parts.status.as_u16();
+    let route = &candidate.seat.account.route;
     let mut failure = Failure::of(candidate, fault, Outcome::UpstreamError);
+    let mut lockouts = candidate.seat.lockouts.iter();
+    failure.locked_out = lockouts.any(|lockout| lockout.is(route, status, &body));
     failure.verbatim = readable.then_some((parts.status, parts.headers, body));
     failure
 }

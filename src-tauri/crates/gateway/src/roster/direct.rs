@@ -1,12 +1,11 @@
 //! What an account is good for beside conversations: services, and calls that pass as they are.
 
-use byokey_catalog::{Auth, Provider, Route, Service, fill};
-use byokey_vault::{Account, Secret};
+use byokey_catalog::Service;
 use byokey_wire::{Dialect, Shape};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Unusable, credential_header, insert, origin};
-use crate::config::ProviderConfig;
+use super::holding::Holding;
+use super::{Signature, Unusable};
 
 /// What an account is good for beside conversations.
 #[derive(Default)]
@@ -22,8 +21,9 @@ pub(crate) struct ServiceLine {
     pub(crate) service: Service,
     /// Its base, fields filled in.
     pub(crate) base: String,
-    /// Constant headers, the credential among them.
+    /// Constant headers, a key among them.
     pub(crate) headers: HeaderMap,
+    pub(crate) signature: Option<Signature>,
 }
 
 /// Where calls of this account go that pass as they are.
@@ -35,6 +35,7 @@ pub(crate) struct Native {
     /// Constant headers; one that the caller sends goes before.
     pub(crate) headers: HeaderMap,
     pub(crate) credential: Option<(HeaderName, HeaderValue)>,
+    pub(crate) signature: Option<Signature>,
 }
 
 impl Native {
@@ -52,99 +53,59 @@ impl Native {
 ///
 /// # Errors
 /// In words, why there is nothing although the row has something.
-pub(super) fn direct(
-    provider: &Provider,
-    settings: &ProviderConfig,
-    account: &Account,
-    secret: &Secret,
-) -> Result<Direct, Unusable> {
-    let seat = Of {
-        provider,
-        settings,
-        account,
-        route: provider.route(&account.route),
-        secret,
-    };
-    let native = seat.native()?;
+pub(super) fn direct(holding: &Holding<'_>) -> Result<Direct, Unusable> {
+    let native = holding.native()?;
     let mut services = Vec::new();
-    for service in &provider.services {
-        if service.takes(&account.route) && seat.speaks(service) {
-            services.extend(seat.service(service)?);
+    for service in &holding.provider.services {
+        if service.takes(&holding.account.route) && holding.speaks(service) {
+            services.extend(holding.service(service)?);
         }
     }
     Ok(Direct { native, services })
 }
 
-/// Whose addresses are made.
-struct Of<'a> {
-    provider: &'a Provider,
-    settings: &'a ProviderConfig,
-    account: &'a Account,
-    route: Option<&'a Route>,
-    secret: &'a Secret,
-}
-
-impl Of<'_> {
+impl Holding<'_> {
     fn native(&self) -> Result<Option<Native>, Unusable> {
         // A route whose addresses all lie elsewhere has its native calls there.
-        let taken = || {
-            self.provider
-                .endpoints
-                .iter()
-                .filter(|endpoint| endpoint.takes(&self.account.route))
+        let elsewhere = self.taken().next().filter(|_| self.lies_elsewhere());
+        let row = elsewhere.map_or(&self.provider.base_url, |endpoint| &endpoint.base_url);
+        let Some(base) = self.base(row, false)? else {
+            return Ok(None);
         };
-        let own = &self.provider.base_url;
-        let elsewhere = taken()
-            .next()
-            .filter(|_| !taken().any(|it| it.base_url == *own));
-        let row = elsewhere.map_or(own, |endpoint| &endpoint.base_url);
-        let base = match &self.settings.base_url {
-            Some(_) if elsewhere.is_some() => return Ok(None),
-            Some(configured) => mount(configured, path_of(row)).to_owned(),
-            None => mount(&self.filled(row)?, path_of(row)).to_owned(),
-        };
-        if self.bound_elsewhere(&base) {
-            return Err(self.bound());
-        }
-        let mut headers = HeaderMap::new();
-        self.constants(&Default::default(), &mut headers)?;
+        self.bound(row, &base)?;
         let own_auth = elsewhere.and_then(|endpoint| endpoint.auth.as_ref());
         let hosts = match self.settings.base_url {
             // The user's own gateway is one host.
             Some(_) => Vec::new(),
             None => {
                 let hosts = self.provider.native_hosts.iter();
+                let moved = |base: &str| self.overrides.moved(base);
                 hosts
-                    .map(|host| (host.path.clone(), host.base_url.clone()))
+                    .map(|host| (host.path.clone(), moved(&host.base_url)))
                     .collect()
             }
         };
         Ok(Some(Native {
-            base,
+            base: mount(&base, path_of(row)).to_owned(),
             hosts,
-            headers,
+            headers: self.constants(&Default::default())?,
             credential: self.credential(own_auth)?,
+            signature: self.signature(own_auth, row),
         }))
     }
 
     fn service(&self, service: &Service) -> Result<Option<ServiceLine>, Unusable> {
-        let base = match &self.settings.base_url {
-            Some(_) if service.base_url != self.provider.base_url => return Ok(None),
-            Some(configured) => configured.clone(),
-            None => self.filled(&service.base_url)?,
+        let Some(base) = self.base(&service.base_url, false)? else {
+            return Ok(None);
         };
-        if self.bound_elsewhere(&base) {
-            return Err(self.bound());
-        }
-        let mut headers = HeaderMap::new();
-        self.constants(&service.headers, &mut headers)?;
-        if let Some((name, value)) = self.credential(service.auth.as_ref())? {
-            headers.insert(name, value);
-        }
+        self.bound(&service.base_url, &base)?;
+        let mut headers = self.constants(&service.headers)?;
+        self.put_key(service.auth.as_ref(), &mut headers)?;
         Ok(Some(ServiceLine {
             service: service.clone(),
             base,
             headers,
+            signature: self.signature(service.auth.as_ref(), &service.base_url),
         }))
     }
 
@@ -156,73 +117,6 @@ impl Of<'_> {
             Some(Dialect::Gemini) => matches!(service.shape, Shape::Gemini | Shape::Imagen),
             Some(_) => false,
         }
-    }
-
-    fn filled(&self, template: &str) -> Result<String, Unusable> {
-        let fields = &self.account.fields;
-        fill(template, |name| self.provider.field(fields, name)).map_err(|why| {
-            format!(
-                "{why}; give it with `byokey add-key {} --account {} --field NAME=VALUE`",
-                self.provider.id, self.account.name
-            )
-        })
-    }
-
-    fn bound_elsewhere(&self, base: &str) -> bool {
-        let bound = self.account.base_origin.as_deref();
-        bound.is_some_and(|bound| Some(bound) != origin(base).as_deref())
-    }
-
-    fn bound(&self) -> Unusable {
-        format!(
-            "its key was entered for {}; add it again for the new address",
-            self.account
-                .base_origin
-                .as_deref()
-                .unwrap_or("another address")
-        )
-    }
-
-    fn constants(
-        &self,
-        own: &std::collections::BTreeMap<String, String>,
-        headers: &mut HeaderMap,
-    ) -> Result<(), Unusable> {
-        for (name, value) in self.provider.headers_with(self.route, own) {
-            insert(headers, name, value)?;
-        }
-        for (name, value) in &self.settings.headers {
-            insert(headers, name, value)?;
-        }
-        Ok(())
-    }
-
-    fn credential(
-        &self,
-        own: Option<&Auth>,
-    ) -> Result<Option<(HeaderName, HeaderValue)>, Unusable> {
-        let auth = self.provider.auth_with(self.route, own);
-        let made = match auth {
-            Auth::Basic => {
-                let user = self.provider.field(&self.account.fields, Auth::USER);
-                let user = user.ok_or_else(|| {
-                    format!(
-                        "its user is missing; give it with `byokey add-key {} --account {} --field \
-                         {}=…`",
-                        self.provider.id,
-                        self.account.name,
-                        Auth::USER
-                    )
-                })?;
-                let both = Secret::new(format!("{user}:{}", self.secret.expose()));
-                credential_header(auth, &both)?
-            }
-            _ => credential_header(auth, self.secret)?,
-        };
-        Ok(made.map(|(name, mut value)| {
-            value.set_sensitive(true);
-            (name, value)
-        }))
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) fn seat(
         lines: taken.map(line).collect(),
         direct: Direct::default(),
         list: None,
+        ask: None,
+        lockouts: Arc::default(),
         program: Some(Program {
             bridge: bridge.clone(),
             settings: settings.unwrap_or_default(),
@@ -52,6 +54,7 @@ fn line(endpoint: &Endpoint) -> Line {
         endpoint: endpoint.clone(),
         base: None,
         headers: HeaderMap::new(),
+        signature: None,
         forward: Arc::default(),
     }
 }

@@ -1,5 +1,6 @@
 //! Providers that take a narrower form of their dialect than the published one.
 
+use byokey_catalog::Catalog;
 use byokey_sim::{Kind, Script, Sim};
 use byokey_vault::{Actor, NewAccount, Secret, Vault};
 use byokey_wire::Plan;
@@ -101,6 +102,14 @@ async fn googles_envelope_goes_on_and_comes_off() {
     let sim = Sim::start(Kind::Gemini, Script::default()).await;
     let config = format!("providers:\n  antigravity: {{ base_url: {} }}", sim.url(""));
     let rig = Rig::configured(&config, |vault| {
+        let notice = Catalog::bundled()
+            .unwrap()
+            .notices()
+            .iter()
+            .find_map(|notice| (notice.id == "antigravity").then_some(notice.version));
+        vault
+            .accept_notice("antigravity", notice.unwrap(), Actor::Cli)
+            .unwrap();
         sign_in(
             vault,
             "antigravity",

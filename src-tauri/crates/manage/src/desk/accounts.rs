@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use byokey_catalog::{Catalog, Flow, Provider, Route, Status};
 use byokey_gateway::config::ProviderConfig;
-use byokey_signin::{KeyTrouble, SigninError, guess_provider, tidy_key};
+use byokey_signin::{KeyTrouble, SigninError, StateFacts, guess_provider, tidy_key};
 use byokey_vault::{Account, AccountChange, AccountId, AccountKind, Actor, NewAccount, Secret};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::Desk;
 use super::check::CheckOutcome;
 use super::fields;
-use super::state::{AccountState, House};
+use super::state::AccountState;
 use crate::{Code, ManageError};
 
 /// An account as it may be shown.
@@ -254,15 +254,17 @@ impl Desk {
     ) -> Result<Vec<AccountInfo>, ManageError> {
         let accepted = self.with_vault(|vault| vault.notices()).await?;
         let (catalog, config) = (self.engine.catalog(), self.engine.config());
-        let house = House {
-            catalog: &catalog,
-            config: &config,
-            accepted: &accepted,
-        };
         let idle = self.engine.idle_accounts();
         let infos = accounts.map(|account| {
             let idle = idle.iter().find(|(idle, _)| idle.id == account.id);
-            let state = AccountState::of(&account, &house);
+            let settings = config.providers.get(&account.provider);
+            let facts = StateFacts {
+                catalog: &catalog,
+                accepted: &accepted,
+                allow_retired: settings.is_some_and(|settings| settings.allow_retired),
+                refreshing: self.engine.keeper().is_refreshing(account.id),
+            };
+            let state = AccountState::of(&account, &facts);
             AccountInfo::of(account, state, idle.map(|(_, reason)| reason.clone()))
         });
         Ok(infos.collect())

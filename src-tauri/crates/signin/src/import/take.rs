@@ -83,7 +83,7 @@ impl Importer<'_> {
         let unknown = || SigninError::Unknown(format!("{}/{}", found.provider, found.route));
         let provider = self.catalog.provider(&found.provider).ok_or_else(unknown)?;
         let route = provider.route(&found.route).ok_or_else(unknown)?;
-        let bound = (self.overrides)(&provider.id).bound_origin(provider, route);
+        let bound = (self.overrides)(&provider.id).bound_origin(provider, route, &fields);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (&**k, &**v)).collect();
         let new = NewSignIn {
             provider: &found.provider,

@@ -98,6 +98,7 @@ impl Keeper {
             }
             _ => (Condition::NeedsSignIn, words.to_owned()),
         };
+        self.slot(id).held.write().take_if(|held| held.is(used));
         let done = self
             .vault(move |vault| vault.set_condition(id, condition, Some(&words), Some(seen)))
             .await;

@@ -237,7 +237,10 @@ async fn what_only_a_sign_in_can_mend_is_asked_once() {
             panic!("{got:?}");
         };
         assert_eq!(words, "the words of invalid_grant");
-        assert_eq!(login, "byokey login openai --account ann");
+        assert_eq!(
+            login,
+            "byokey login openai --route codex-pkce --account ann"
+        );
     }
     // Nor does looking into the vault again ask again, nor a new process.
     pass(60).await;

@@ -43,16 +43,8 @@ impl TokenAsk {
 
     /// The command by which a person signs in again.
     pub(crate) fn login(&self) -> String {
-        login_command(&self.account)
+        crate::state::login_command(&self.account)
     }
-}
-
-/// The command by which a person signs in to an account again.
-pub(crate) fn login_command(account: &Account) -> String {
-    format!(
-        "byokey login {} --account {}",
-        account.provider, account.name
-    )
 }
 
 /// What requests of one account carry for now.
