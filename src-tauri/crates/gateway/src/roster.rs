@@ -251,7 +251,7 @@ impl Holding<'_> {
             endpoint: endpoint.clone(),
             base: (base != endpoint.base_url).then_some(base),
             headers,
-            signature: self.signature(endpoint.auth.as_ref(), &endpoint.base_url),
+            signature: self.signature(endpoint.auth.as_ref()),
             forward: forward.filter_map(|name| name.parse().ok()).collect(),
         }))
     }
@@ -268,7 +268,7 @@ impl Holding<'_> {
         let mut signature = None;
         if !list.public {
             self.put_key(None, &mut headers).ok()?;
-            signature = self.signature(None, row);
+            signature = self.signature(None);
         }
         headers.insert(
             header::USER_AGENT,

@@ -90,7 +90,7 @@ impl Holding<'_> {
             hosts,
             headers: self.constants(&Default::default())?,
             credential: self.credential(own_auth)?,
-            signature: self.signature(own_auth, row),
+            signature: self.signature(own_auth),
         }))
     }
 
@@ -105,7 +105,7 @@ impl Holding<'_> {
             service: service.clone(),
             base,
             headers,
-            signature: self.signature(service.auth.as_ref(), &service.base_url),
+            signature: self.signature(service.auth.as_ref()),
         }))
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use byokey_catalog::{Auth, Catalog, Endpoint, Provider, Route, fill};
-use byokey_signin::{Overrides, TokenAsk};
+use byokey_catalog::{Auth, Catalog, Endpoint, Flow, Provider, Route, fill};
+use byokey_signin::{Overrides, TokenAsk, identity_headers};
 use byokey_vault::{Account, AccountKind, Fields, Secret, Vault, VaultError};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -22,6 +22,8 @@ pub(super) struct Holding<'a> {
     pub(super) ask: Option<TokenAsk>,
     /// The key of a key account.
     secret: Option<Secret>,
+    /// Headers by which byokey names itself, where the provider wants them.
+    identity: Vec<(String, String)>,
     /// What stands in the braces of addresses.
     fields: Fields,
 }
@@ -54,10 +56,17 @@ impl<'a> Holding<'a> {
                 fields.entry(name).or_insert(value);
             }
         }
+        let route = provider.route(&account.route);
+        let identity = match route.map(|route| &route.flow) {
+            Some(Flow::Device(device)) => device.identity_headers.as_deref(),
+            _ => None,
+        };
+        let identity = identity.map(|prefix| identity_headers(prefix, vault));
         Ok(Self {
             account,
             provider,
-            route: provider.route(&account.route),
+            route,
+            identity: identity.unwrap_or_default(),
             settings,
             overrides,
             ask,
@@ -121,13 +130,14 @@ impl<'a> Holding<'a> {
         })
     }
 
-    /// The row's constant headers, then the user's.
+    /// The row's constant headers, byokey's own name where it is wanted, then the user's.
     pub(super) fn constants(&self, own: &BTreeMap<String, String>) -> Result<HeaderMap, Unusable> {
         let mut headers = HeaderMap::new();
         for (name, value) in self.provider.headers_with(self.route, own) {
             insert(&mut headers, name, value)?;
         }
-        for (name, value) in &self.settings.headers {
+        let identity = self.identity.iter().map(|(name, value)| (name, value));
+        for (name, value) in identity.chain(&self.settings.headers) {
             insert(&mut headers, name, value)?;
         }
         Ok(headers)
@@ -176,9 +186,9 @@ impl<'a> Holding<'a> {
         }))
     }
 
-    /// How the account's token goes into requests to an address of the row's `row`.
-    pub(super) fn signature(&self, own: Option<&Auth>, row: &str) -> Option<Signature> {
+    /// How the account's token goes into requests to an address that says `own` of it, or nothing.
+    pub(super) fn signature(&self, own: Option<&Auth>) -> Option<Signature> {
         let ask = self.ask.as_ref()?;
-        Some(Signature::new(ask, self.provider, self.route, own, row))
+        Some(Signature::new(ask, self.provider, self.route, own))
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use byokey_catalog::{Auth, Provider, Quirk, Route};
-use byokey_signin::{Keeper, Overrides, Token, TokenAsk, TokenTrouble};
+use byokey_signin::{API_BASE, Keeper, Overrides, Token, TokenAsk, TokenTrouble};
 use byokey_wire::{Fault, FaultKind};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
@@ -16,8 +16,8 @@ pub(crate) struct Signature {
     auth: Auth,
     /// Whether the account's workspace goes along.
     workspace: bool,
-    /// The domain within which a token may name another host; absent where the user named one.
-    domain: Option<String>,
+    /// Whether a token may name another host of its provider; not where the user named one.
+    elsewhere: bool,
     overrides: Arc<Overrides>,
 }
 
@@ -31,15 +31,13 @@ impl Signature {
         provider: &Provider,
         route: Option<&Route>,
         own: Option<&Auth>,
-        base: &str,
     ) -> Self {
-        let configured = ask.overrides.base_url.is_some();
         let mut taking = provider.endpoints.iter();
         Self {
             auth: provider.auth_with(route, own).clone(),
             workspace: taking
                 .any(|it| it.takes(&ask.account.route) && provider.has(Quirk::AccountIdHeader, it)),
-            domain: domain(base).filter(|_| !configured),
+            elsewhere: ask.overrides.base_url.is_none(),
             overrides: ask.overrides.clone(),
         }
     }
@@ -64,9 +62,7 @@ impl Signature {
 
     /// The address that serves this token: another host where the provider said so with it.
     pub(crate) fn address(&self, token: &Token, uri: &Uri) -> Uri {
-        let named = token
-            .extra("api_base")
-            .filter(|base| self.is_of_service(base));
+        let named = token.extra(API_BASE).filter(|_| self.elsewhere);
         let place = named.and_then(|base| {
             let base = self.overrides.moved(base);
             let base = base.trim_end_matches('/').parse::<Uri>().ok()?;
@@ -77,26 +73,6 @@ impl Signature {
         });
         place.unwrap_or_else(|| uri.clone())
     }
-}
-
-impl Signature {
-    /// Whether an address that came with a token belongs to the service that the row names: what an
-    /// answer says must not lead a token away from its provider.
-    fn is_of_service(&self, base: &str) -> bool {
-        let (Some(domain), Ok(base)) = (&self.domain, base.parse::<Uri>()) else {
-            return false;
-        };
-        let host = base.host().unwrap_or_default();
-        let within = host.strip_suffix(domain.as_str());
-        base.scheme_str() == Some("https") && within.is_some_and(|rest| rest.ends_with('.'))
-    }
-}
-
-/// `example.org` of `https://api.example.org/v1`; nothing for hosts of fewer parts.
-fn domain(url: &str) -> Option<String> {
-    let url: Uri = url.parse().ok()?;
-    let (_, domain) = url.host()?.split_once('.')?;
-    domain.contains('.').then(|| domain.to_owned())
 }
 
 impl Seat {
@@ -141,34 +117,4 @@ fn fault(trouble: &TokenTrouble) -> Fault {
     let mut fault = Fault::new(kind, trouble.to_string());
     fault.retry_after_s = trouble.retry_after().map(|wait| wait.as_secs() + 1);
     fault
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_leads_to_other_hosts_of_its_provider_only() {
-        let signature = Signature {
-            auth: Auth::Bearer,
-            workspace: false,
-            domain: domain("https://api.githubcopilot.com"),
-            overrides: Arc::default(),
-        };
-        for (base, fits) in [
-            ("https://api.individual.githubcopilot.com", true),
-            ("https://api.githubcopilot.com/", true),
-            ("http://api.githubcopilot.com", false),
-            ("https://githubcopilot.com", false),
-            ("https://evilgithubcopilot.com", false),
-            ("https://api.githubcopilot.com.evil.net", false),
-            ("https://evil.net/api.githubcopilot.com", false),
-            ("https://u@evil.net", false),
-            ("nonsense", false),
-        ] {
-            assert_eq!(signature.is_of_service(base), fits, "{base}");
-        }
-        assert_eq!(domain("http://127.0.0.1:9/v1").as_deref(), Some("0.0.1"));
-        assert_eq!(domain("http://localhost:9"), None);
-    }
 }
