@@ -19,6 +19,7 @@ pub(super) fn in_words(account: &AccountInfo) -> String {
         return format!("failed {}: {}", ago(Some(failure.at)), failure.message);
     }
     match (state.kind, account.kind) {
+        (StateKind::Refreshing, _) => "refreshing".to_owned(),
         (StateKind::Follows, _) => {
             let owner = account.owner.as_deref().unwrap_or("another program");
             format!("follows {owner}")
@@ -41,6 +42,7 @@ pub(super) fn attention(account: &AccountInfo) -> String {
         StateKind::NeedsNotice => "needs notice",
         StateKind::Blocked => "blocked",
         StateKind::Retired => "retired",
+        StateKind::Refreshing => "refreshing",
         StateKind::Fresh | StateKind::Follows => "ready",
     }
     .to_owned();

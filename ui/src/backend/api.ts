@@ -779,7 +779,7 @@ export interface StartSignInParams {
 }
 
 /** How an account is, in one word. */
-export type StateKind = "fresh" | "follows" | "needs-sign-in" | "needs-owner" | "needs-notice" | "blocked" | "retired";
+export type StateKind = "fresh" | "refreshing" | "follows" | "needs-sign-in" | "needs-owner" | "needs-notice" | "blocked" | "retired";
 
 /** How byokey is. */
 export interface StatusResponse {
