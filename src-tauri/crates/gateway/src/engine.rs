@@ -164,6 +164,7 @@ impl Engine {
         let boot = u64::from_le_bytes(boot);
         let keeper = Keeper::new(vault.clone());
         let renewals = keeper.changes();
+        keeper.follow(&view.roster.asks());
         let bridges = Arc::new(Bridges::new(programs_folder(&vault, boot)));
         let sign_ins = SignIns::new(vault.clone(), Arc::clone(&bridges));
         let changes = sign_ins.changes();
@@ -364,6 +365,7 @@ impl Shared {
         });
         let made = made.await?;
         self.keeper.keep_only(&made.roster.accounts);
+        self.keeper.follow(&made.roster.asks());
         self.view.store(Arc::new(made));
         Ok(())
     }

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use byokey_catalog::{Auth, Catalog, Endpoint, Lockout};
 use byokey_signin::{AccountState, StateFacts, StateKind, TokenAsk};
-use byokey_vault::{AcceptedNotice, Account, AccountId, ClientKey, Secret, Vault, VaultError};
+use byokey_vault::{
+    AcceptedNotice, Account, AccountId, AccountKind, ClientKey, Secret, Vault, VaultError,
+};
 use byokey_wire::Dialect;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
@@ -123,6 +125,12 @@ impl Roster {
                 .insert(key.digest, Arc::new(Caller { key, pace, spent }));
         }
         Ok(roster)
+    }
+
+    /// Whose tokens may be asked for.
+    pub(crate) fn asks(&self) -> Vec<TokenAsk> {
+        let asks = self.seats.iter().filter_map(|seat| seat.ask.clone());
+        asks.collect()
     }
 
     /// The caller that this key belongs to. The key is hashed before anything is looked up, so the
