@@ -199,11 +199,6 @@ impl Engine {
         &self.0.vault
     }
 
-    /// The user's own programs, to ask them who is signed in there.
-    pub fn bridges(&self) -> &Bridges {
-        &self.0.bridges
-    }
-
     /// The catalogue, with the providers of the user's own.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.0.view().catalog.clone()
