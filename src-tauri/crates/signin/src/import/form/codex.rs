@@ -23,7 +23,6 @@ struct Tokens {
 #[derive(Default, Deserialize)]
 struct Claims {
     exp: Option<Moment>,
-    sub: Option<String>,
     email: Option<String>,
     #[serde(rename = "https://api.openai.com/auth")]
     auth: Option<Plan>,
@@ -92,7 +91,6 @@ pub(super) fn who(access: &str, id_token: Option<&Hidden>, account: Option<&str>
     let of_id = of_id.unwrap_or_default();
     let plan = of_id.auth.or(of_access.auth).unwrap_or_default();
     let user = plan.chatgpt_user_id.or(plan.user_id);
-    let user = user.or(of_id.sub).or(of_access.sub);
     let email = |profile: Option<Profile>| profile.and_then(|profile| profile.email);
     Who {
         // As byokey's own sign-in names it.

@@ -273,3 +273,33 @@ async fn a_new_token_that_is_refused_as_well_waits_for_the_owner() {
     assert_eq!(home.condition(), Condition::NeedsOwner);
     assert_eq!(needs_owner(home.token().await), words);
 }
+
+#[tokio::test]
+async fn without_a_watcher_the_next_requests_find_what_the_owner_renewed() {
+    let home = Home::new();
+    let first = home.keeper.token(&home.ask).await.unwrap();
+    let refused = home.keeper.refused(&home.ask, &first, "expired").await;
+    assert!(refused.is_err());
+    home.keeper
+        .gave_up(&home.ask, &first, "expired")
+        .await
+        .unwrap();
+    // As the engine asks, with the account as it is now.
+    let ask = TokenAsk {
+        account: home.vault.account(home.ask.account.id).unwrap(),
+        ..home.ask.clone()
+    };
+    home.owner_writes("second", LIFE);
+    tokio::time::pause();
+    let mut tries = 0;
+    let token = loop {
+        match home.keeper.token(&ask).await {
+            Ok(token) => break token,
+            Err(trouble) => assert!(tries < 20, "{trouble}"),
+        }
+        tries += 1;
+        tokio::time::advance(Duration::from_secs(1)).await;
+    };
+    assert_eq!(token.secret().expose(), "second");
+    assert_eq!(home.condition(), Condition::Ready);
+}
