@@ -7,16 +7,17 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use byokey_catalog::{
-    AwsDevice, AwsPkce, ClientId, Flow, PollProtocol, Provider, Refresh, Route, SecretSource, fill,
+    AwsDevice, AwsPkce, ClientId, Flow, PollProtocol, Provider, Refresh, Route, SecretIn, fill,
 };
 use byokey_vault::{Account, IssuedClient, SecondToken, Secret, TokenSet};
 use jiff::Timestamp;
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::exchange::{NewTokens, Refusal, TokenCall, TokenReply, exchange};
+use crate::discovery::TOKEN_URL;
+use crate::exchange::{NewTokens, Refusal, TokenCall, TokenReply, exchange, identify};
 use crate::sign_ins::TOKEN_ORIGIN;
-use crate::{Http, Overrides, identity};
+use crate::{Http, Overrides, client, identity};
 
 /// Whose tokens are renewed, and by which rows.
 pub(crate) struct Renewing<'a> {
@@ -82,18 +83,16 @@ impl Renewing<'_> {
             return Err(NotRenewed::Ended(String::new()));
         };
         let url = self.endpoint(&rows, set)?;
-        let client = Client::of(&rows, self.overrides, set);
+        let (id, secret) = self.client(&rows, set);
         let scopes = rows.scopes.join(" ");
         let mut members = vec![("refresh_token", refresh.expose())];
+        let mut basic = None;
         if !rows.bare {
             members.push(("grant_type", "refresh_token"));
-            members.extend(client.id.as_deref().map(|id| ("client_id", id)));
-            members.extend(
-                client
-                    .secret
-                    .as_ref()
-                    .map(|it| ("client_secret", it.expose())),
-            );
+            let secret_in = rows
+                .client
+                .map_or(SecretIn::Body, |client| client.secret_in);
+            basic = identify(&mut members, secret_in, &id, secret.as_ref());
             members.extend(rows.resource.map(|it| ("resource", it)));
         }
         if rows.rule.sends_scope {
@@ -104,7 +103,7 @@ impl Renewing<'_> {
             url,
             encoding: rows.rule.encoding,
             members,
-            basic: None,
+            basic,
             headers: headers.map(|(name, value)| (&**name, &**value)).collect(),
         };
         let reply = exchange(self.http, self.overrides, call, now).await;
@@ -168,7 +167,12 @@ impl Renewing<'_> {
     /// The endpoint that gave the tokens; they are renewed nowhere else.
     fn endpoint(&self, rows: &Rows<'_>, set: &TokenSet) -> Result<Url, NotRenewed> {
         let own = self.overrides.token_url.as_deref();
-        let url = self.overrides.own_or(own, &rows.url);
+        // Where only discovery names it, the sign-in has kept it.
+        let row = match rows.url.as_ref() {
+            "" => set.extra.get(TOKEN_URL).map_or("", String::as_str),
+            row => row,
+        };
+        let url = self.overrides.own_or(own, row);
         let url = url.map_err(|error| passing(error.to_string()))?;
         let named = url.origin().ascii_serialization();
         match set.extra.get(TOKEN_ORIGIN) {
@@ -202,79 +206,67 @@ impl Renewing<'_> {
             return Err(passing("there is no token in its answer".to_owned()));
         }
         self.same_person(&new)?;
-        let mut extra = old.extra.clone();
+        let mut set = copied(old);
         for (name, theirs) in [
             ("profile_arn", "profileArn"),
             ("resource_url", "resource_url"),
         ] {
             if let Some(value) = new.rest.get(theirs).and_then(Value::as_str) {
-                extra.insert(name.to_owned(), value.to_owned());
+                set.extra.insert(name.to_owned(), value.to_owned());
             }
         }
-        let lived = old.expires.map(|ends| ends.duration_since(old.obtained));
-        let expires = match &new.access {
+        set.obtained = new.obtained;
+        set.earliest_refresh = new.earliest_refresh;
+        set.scope = new.scope.or(set.scope);
+        set.refresh = new.refresh.or(set.refresh);
+        if let Some(access) = new.access {
             // One that says nothing of its life lives as long as the one before.
-            Some(_) => new
-                .expires
-                .or_else(|| new.obtained.checked_add(lived?).ok()),
-            None => old.expires,
-        };
-        let kept = |secret: &Secret| Secret::new(secret.expose());
-        Ok(TokenSet {
-            access: new.access.unwrap_or_else(|| kept(&old.access)),
-            refresh: new.refresh.or_else(|| old.refresh.as_ref().map(kept)),
-            expires,
-            obtained: new.obtained,
-            earliest_refresh: new.earliest_refresh,
-            scope: new.scope.or_else(|| old.scope.clone()),
-            client: old.client.as_ref().map(|client| IssuedClient {
-                id: client.id.clone(),
-                secret: client.secret.as_ref().map(kept),
-                expires: client.expires,
-            }),
-            second: old.second.as_ref().map(|second| SecondToken {
-                token: kept(&second.token),
-                expires: second.expires,
-                due: second.due,
-            }),
-            extra,
-        })
+            let lived = old.expires.map(|ends| ends.duration_since(old.obtained));
+            let ends = lived.and_then(|lived| new.obtained.checked_add(lived).ok());
+            set.expires = new.expires.or(ends);
+            set.access = access;
+        }
+        Ok(set)
+    }
+
+    /// Who asks: the client that was registered for this installation or used at sign-in, else the
+    /// user's own, else the row's.
+    fn client(&self, rows: &Rows<'_>, set: &TokenSet) -> (String, Option<Secret>) {
+        let own = |row| client::secret(self.overrides, row);
+        if let Some(issued) = &set.client {
+            let secret = issued.secret.as_ref().map(|it| Secret::new(it.expose()));
+            return (
+                issued.id.clone(),
+                secret.or_else(|| rows.client.and_then(own)),
+            );
+        }
+        let id = rows.client.map(|row| client::id(self.overrides, row));
+        let id = id.and_then(Result::ok).unwrap_or_default();
+        (id, rows.client.and_then(own))
     }
 }
 
-/// Who asks: the client that was registered for this installation, else the user's own, else the
-/// row's.
-struct Client {
-    id: Option<String>,
-    secret: Option<Secret>,
-}
-
-impl Client {
-    fn of(rows: &Rows<'_>, overrides: &Overrides, set: &TokenSet) -> Self {
-        let kept = |secret: &Secret| Secret::new(secret.expose());
-        if let Some(issued) = &set.client {
-            return Self {
-                id: Some(issued.id.clone()),
-                secret: issued.secret.as_ref().map(kept),
-            };
-        }
-        let variable = |name: &String| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let row = rows.client;
-        let of_row = || {
-            row?.env
-                .as_ref()
-                .and_then(variable)
-                .or_else(|| row?.id.clone())
-        };
-        let in_environment = || match &row?.secret {
-            SecretSource::None => None,
-            SecretSource::Configured(name) | SecretSource::Installed(name) => variable(name),
-        };
-        let own = overrides.client_secret.as_deref().map(kept);
-        Self {
-            id: overrides.client_id.clone().or_else(of_row),
-            secret: own.or_else(|| in_environment().map(Secret::new)),
-        }
+/// A set with the same content.
+pub(crate) fn copied(set: &TokenSet) -> TokenSet {
+    let kept = |secret: &Secret| Secret::new(secret.expose());
+    TokenSet {
+        access: kept(&set.access),
+        refresh: set.refresh.as_ref().map(kept),
+        expires: set.expires,
+        obtained: set.obtained,
+        earliest_refresh: set.earliest_refresh,
+        scope: set.scope.clone(),
+        client: set.client.as_ref().map(|client| IssuedClient {
+            id: client.id.clone(),
+            secret: client.secret.as_ref().map(kept),
+            expires: client.expires,
+        }),
+        second: set.second.as_ref().map(|second| SecondToken {
+            token: kept(&second.token),
+            expires: second.expires,
+            due: second.due,
+        }),
+        extra: set.extra.clone(),
     }
 }
 

@@ -6,7 +6,8 @@ use byokey_catalog::Catalog;
 use byokey_signin::Overrides;
 use byokey_sim::{Issuer, Mishap, Realm, Reply, Rotation, User};
 use byokey_vault::{
-    AcceptedNotice, Account, Actor, Condition, Login, NewSignIn, Secret, TokenSet, Vault,
+    AcceptedNotice, Account, Actor, Condition, Login, NewSignIn, SecondToken, Secret, TokenSet,
+    Vault,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -27,6 +28,8 @@ struct SignedIn<'a> {
     /// Seconds that its access token still has.
     left: i64,
     extra: &'a [(&'a str, &'a str)],
+    /// A token that it was exchanged for.
+    second: Option<&'a str>,
 }
 
 const ADA: SignedIn<'_> = SignedIn {
@@ -36,6 +39,7 @@ const ADA: SignedIn<'_> = SignedIn {
     client: CLAUDE,
     left: 3600,
     extra: &[],
+    second: None,
 };
 
 impl SignedIn<'_> {
@@ -62,7 +66,11 @@ impl SignedIn<'_> {
             earliest_refresh: None,
             scope: None,
             client: None,
-            second: None,
+            second: self.second.map(|token| SecondToken {
+                token: Secret::new(token),
+                expires: None,
+                due: Some(now + SignedDuration::from_mins(20)),
+            }),
             extra: extra.clone(),
         };
         let overrides = Overrides {
@@ -355,6 +363,7 @@ async fn a_token_that_is_never_renewed_serves_until_it_is_refused() {
         client: Issuer::GITHUB_CLIENT,
         left: 1 << 30,
         extra: &[("api_base", "https://api.individual.githubcopilot.com")],
+        ..ADA
     };
     let rig = rig(&issuer, &[(github, "ada")]).await;
     let reply = rig.chat(chat_body("copilot/sim-large", "hi", false)).await;
@@ -368,6 +377,28 @@ async fn a_token_that_is_never_renewed_serves_until_it_is_refused() {
         assert_ne!(reply.status(), 200);
     }
     assert_eq!(account(&rig, "ada").condition, Condition::NeedsSignIn);
+}
+
+#[tokio::test]
+async fn a_second_token_that_is_refused_is_exchanged_for_again() {
+    let issuer = Issuer::start().await;
+    let github = SignedIn {
+        realm: Realm::Github,
+        provider: "copilot",
+        route: "github-device",
+        client: Issuer::GITHUB_CLIENT,
+        left: 1 << 30,
+        second: Some("tid=stale"),
+        ..ADA
+    };
+    let rig = rig(&issuer, &[(github, "ada")]).await;
+    for _ in 0..3 {
+        let reply = rig.chat(chat_body("copilot/sim-large", "hi", false)).await;
+        assert_eq!(reply.status(), 200, "{}", reply.text().await.unwrap());
+    }
+    let exchange = "https://api.github.com/copilot_internal/v2/token";
+    assert_eq!(issuer.requests(exchange).len(), 1);
+    assert_eq!(account(&rig, "ada").condition, Condition::Ready);
 }
 
 #[tokio::test]

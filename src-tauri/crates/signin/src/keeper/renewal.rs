@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use byokey_catalog::{Flow, Stage};
 use byokey_vault::{
     AccountId, AccountKind, AccountLock, Condition, Renewal, StoredTokens, TokenSet, Vault,
     VaultError,
@@ -10,8 +11,9 @@ use byokey_vault::{
 
 use super::token::Age;
 use super::{Keeper, Refused, Slot, Token, TokenAsk, TokenTrouble};
-use crate::SigninError;
-use crate::refresh::{NotRenewed, Renewing};
+use crate::refresh::{self, NotRenewed, Renewing};
+use crate::stage::{self, StageCall, StageTrouble};
+use crate::{SigninError, identity_headers};
 
 /// How long another process may hold an account's lock before this one gives up for now. Longer than
 /// a renewal can take.
@@ -175,6 +177,21 @@ impl Keeper {
         };
         let now = self.0.clock.now().wall;
         let old = &stored.tokens;
+        let http = self.client(ask.overrides.proxy.as_ref());
+        let http = http.map_err(|error| passing(ask, error.to_string()))?;
+        let call = StageCall {
+            http: &http,
+            overrides: &ask.overrides,
+            provider,
+            route,
+            fields: &ask.account.fields,
+        };
+        let stage = route.stage.filter(|_| old.second.is_some());
+        let lives = old.expires.is_none_or(|ends| now < ends);
+        if let Some(stage) = stage.filter(|_| lives) {
+            let set = again(ask, stage, &call, old).await?;
+            return self.store(slot, ask, stored.generation, set).await;
+        }
         let renewable = old.refresh.is_some() && ask.refresh().is_some();
         if !renewable {
             let words = refused.map(|refused| refused.words.clone());
@@ -182,7 +199,7 @@ impl Keeper {
         }
         if let Some(earliest) = old.earliest_refresh
             && now < earliest
-            && old.expires.is_none_or(|ends| now < ends)
+            && lives
         {
             let wait = Duration::try_from(earliest.duration_since(now)).unwrap_or_default();
             return Err(TokenTrouble::Passing {
@@ -191,8 +208,6 @@ impl Keeper {
                 retry_after: Some(wait),
             });
         }
-        let http = self.client(ask.overrides.proxy.as_ref());
-        let http = http.map_err(|error| passing(ask, error.to_string()))?;
         let headers = self.headers(ask);
         let renewing = Renewing {
             http: &http,
@@ -204,13 +219,24 @@ impl Keeper {
         };
         let set = renewing.renew(old, now).await;
         let set = set.map_err(|why| trouble(ask, why))?;
-        self.store(slot, ask, stored.generation, set).await
+        let Some(stage) = stage else {
+            return self.store(slot, ask, stored.generation, set).await;
+        };
+        // The new pair is safe before anything is made of it.
+        let first = refresh::copied(&set);
+        let token = self.store(slot, ask, stored.generation, first).await?;
+        let set = again(ask, stage, &call, &set).await?;
+        self.store(slot, ask, token.generation(), set).await
     }
 
     /// Headers by which byokey names itself to this provider.
     fn headers(&self, ask: &TokenAsk) -> Vec<(String, String)> {
-        let _ = ask;
-        Vec::new()
+        let prefix = match ask.rows().map(|(_, route)| &route.flow) {
+            Some(Flow::Device(device)) => device.identity_headers.as_deref(),
+            _ => None,
+        };
+        let headers = prefix.map(|prefix| identity_headers(prefix, &self.0.vault));
+        headers.unwrap_or_default()
     }
 
     /// Commits a new set and makes a token of it.
@@ -259,10 +285,14 @@ impl Keeper {
         generation: u64,
         trouble: TokenTrouble,
     ) -> TokenTrouble {
-        if let TokenTrouble::NeedsSignIn { words, .. } = &trouble {
+        let lasting = match &trouble {
+            TokenTrouble::NeedsSignIn { words, .. } => Some((Condition::NeedsSignIn, words)),
+            TokenTrouble::Blocked { words, .. } => Some((Condition::Blocked, words)),
+            _ => None,
+        };
+        if let Some((condition, words)) = lasting {
             let (id, words) = (ask.account.id, words.clone());
             let stored = self.vault(move |vault| {
-                let condition = Condition::NeedsSignIn;
                 vault.set_condition(id, condition, Some(&words), Some(generation))
             });
             if let Err(error) = stored.await {
@@ -375,5 +405,30 @@ fn trouble(ask: &TokenAsk, why: NotRenewed) -> TokenTrouble {
             words,
             retry_after,
         },
+    }
+}
+
+/// Exchanges a token for its second one again.
+async fn again(
+    ask: &TokenAsk,
+    stage: Stage,
+    call: &StageCall<'_>,
+    old: &TokenSet,
+) -> Result<TokenSet, TokenTrouble> {
+    let mut set = refresh::copied(old);
+    match stage::again(stage, call, &mut set).await {
+        Ok(()) => Ok(set),
+        Err(StageTrouble::Passing { error, retry_after }) => Err(TokenTrouble::Passing {
+            account: ask.label(),
+            words: error.to_string(),
+            retry_after,
+        }),
+        Err(StageTrouble::Blocked { words }) => Err(TokenTrouble::Blocked {
+            account: ask.label(),
+            words,
+        }),
+        Err(StageTrouble::SignIn { words } | StageTrouble::Missing { words }) => {
+            Err(ended(ask, words))
+        }
     }
 }
