@@ -250,6 +250,38 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_in_is_asked_for_in_full() {
+        let line = "byokey login kiro --route social-device --account home --field a=b --field c=d=e \
+                    --with github --no-browser --accept-notice --json";
+        let words = line.split_whitespace();
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        assert!(matches!(arguments.command, Some(Command::Login(_))));
+        for wrong in [
+            "byokey login",
+            "byokey login claude code-from-the-page",
+            "byokey login claude --field region",
+            "byokey import",
+            "byokey take-over",
+        ] {
+            assert!(
+                Arguments::try_parse_from(wrong.split(' ')).is_err(),
+                "{wrong}"
+            );
+        }
+        for right in [
+            "byokey import all --dry-run",
+            "byokey import claude-code codex --accept-notice --yes",
+            "byokey logout claude --account work",
+            "byokey take-over claude --yes",
+        ] {
+            assert!(
+                Arguments::try_parse_from(right.split(' ')).is_ok(),
+                "{right}"
+            );
+        }
+    }
+
+    #[test]
     fn a_key_is_never_an_argument() {
         let line = "byokey add-key openai sk-key";
         assert!(Arguments::try_parse_from(line.split(' ')).is_err());

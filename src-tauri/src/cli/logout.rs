@@ -90,3 +90,64 @@ fn names<'a>(accounts: impl IntoIterator<Item = &'a AccountInfo>) -> String {
     let names = accounts.into_iter().map(|account| &*account.name);
     names.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use byokey_manage::{AccountState, StateKind};
+    use byokey_vault::AccountKind;
+
+    use super::*;
+
+    fn account(id: i64, name: &str, label: Option<&str>) -> AccountInfo {
+        AccountInfo {
+            id,
+            provider: "claude".to_owned(),
+            name: name.to_owned(),
+            route: "oauth-pkce".to_owned(),
+            kind: AccountKind::Tokens,
+            label: label.map(ToOwned::to_owned),
+            plan: None,
+            owner: None,
+            source: None,
+            expires: None,
+            renewed: None,
+            state: AccountState {
+                kind: StateKind::Fresh,
+                since: None,
+                words: None,
+                next: None,
+            },
+            enabled: true,
+            priority: 0,
+            limited: false,
+            base_origin: None,
+            fields: [].into(),
+            key_hint: String::new(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            last_used: None,
+            last_error: None,
+            idle: None,
+        }
+    }
+
+    #[test]
+    fn an_account_is_found_by_name_label_and_number() {
+        let all = [
+            account(1, "work", Some("ada@example.org")),
+            account(2, "ada@example.com", Some("bob@example.org")),
+            account(3, "org", Some("ada@example.org")),
+            account(4, "other", Some("ada@example.com")),
+        ];
+        let id = |name| named(&all, "claude", name).map(|account| account.id);
+        assert_eq!(id("work").unwrap(), 1);
+        assert_eq!(id("bob@example.org").unwrap(), 2);
+        // A name goes before another account's label.
+        assert_eq!(id("ada@example.com").unwrap(), 2);
+        assert_eq!(id("3").unwrap(), 3);
+        let several = id("ada@example.org").unwrap_err().to_string();
+        assert!(several.contains("work, org"), "{several}");
+        assert!(id("nobody").is_err());
+        assert!(one_of(&all, "claude", None).is_err());
+        assert_eq!(one_of(&all[..1], "claude", None).unwrap().id, 1);
+    }
+}

@@ -1,5 +1,7 @@
 //! The flow of a key: one free call to the provider shows whether it is known.
 
+mod login;
+
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -11,6 +13,7 @@ use reqwest::{Response, Url};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+pub use self::login::{LoginVerdict, check_login};
 use crate::{Http, KeyTrouble, SigninError};
 
 /// More of an answer is not read.

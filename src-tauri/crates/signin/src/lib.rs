@@ -44,7 +44,7 @@ mod stage;
 mod state;
 mod step;
 
-pub use check::{Verdict, check_key};
+pub use check::{LoginVerdict, Verdict, check_key, check_login};
 pub use error::{KeyTrouble, SigninError};
 pub use grant::{Grant, Granted, Identity};
 pub use http::Http;

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use byokey_bridge::LoginState;
 use byokey_catalog::{Bridge, Flow, Provider};
 use byokey_gateway::config::ProviderConfig;
-use byokey_signin::{SigninError, Verdict, check_key};
+use byokey_signin::{LoginVerdict, SigninError, TokenAsk, Verdict, check_key, check_login};
 use byokey_vault::{
     Account, AccountChange, AccountId, AccountKind, Actor, Credential, Fields, Secret, VaultError,
 };
@@ -125,7 +127,7 @@ impl Desk {
             Some(Flow::Bridge(bridge)) => Some(bridge),
             _ => None,
         };
-        let info = self.info(account).await?;
+        let info = self.info(account.clone()).await?;
         if info.state.kind.needs_attention() {
             let why = [&info.state.words, &info.state.next].into_iter().flatten();
             let why: Vec<&str> = why.map(String::as_str).collect();
@@ -133,7 +135,35 @@ impl Desk {
         }
         match bridge {
             Some(bridge) => Ok(self.probe(bridge, settings).await),
-            None => Ok(response(CheckOutcome::Unchecked, None)),
+            None => Ok(self.check_token(account, settings).await),
+        }
+    }
+
+    /// Whether there is a token that has not ended, and whether the provider takes it.
+    async fn check_token(&self, account: Account, settings: &ProviderConfig) -> CheckResponse {
+        let ask = TokenAsk {
+            account,
+            catalog: self.engine.catalog(),
+            overrides: Arc::new(settings.overrides()),
+        };
+        let checked = check_login(self.engine.keeper(), self.engine.vault(), &ask).await;
+        match checked {
+            Ok(LoginVerdict::Accepted) => response(CheckOutcome::Accepted, None),
+            Ok(LoginVerdict::Unasked) => {
+                let words = "its token has not ended; there is no free call that would prove it";
+                response(CheckOutcome::Unchecked, Some(words.to_owned()))
+            }
+            Ok(LoginVerdict::Refused(words)) => response(CheckOutcome::Refused, Some(words)),
+            Ok(LoginVerdict::Unclear(error @ SigninError::Unreachable { .. })) => {
+                response(CheckOutcome::Unreachable, Some(error.to_string()))
+            }
+            Ok(LoginVerdict::Unclear(error)) => {
+                response(CheckOutcome::Unclear, Some(error.to_string()))
+            }
+            Err(trouble) if trouble.passing() => {
+                response(CheckOutcome::Unreachable, Some(trouble.to_string()))
+            }
+            Err(trouble) => response(CheckOutcome::Refused, Some(trouble.to_string())),
         }
     }
 
