@@ -101,7 +101,7 @@ enum Command {
     Accounts(accounts::Accounts),
     /// Use an account before all others of its provider
     Switch(switch::Switch),
-    /// Ask providers whether they still know the keys
+    /// Ask providers whether they still take keys and logins, and programs whether they are signed in
     Check(check::Check),
     /// Keys with which programs call byokey
     #[command(subcommand)]

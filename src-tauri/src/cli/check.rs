@@ -25,7 +25,8 @@ struct Checked {
 }
 
 impl Check {
-    /// Exits with 1 if a provider refuses a key or cannot be asked.
+    /// Exits with 1 if a provider refuses a key or login or cannot be asked, or a program is missing or
+    /// signed out.
     pub(super) async fn run(self, settings: &Settings, output: &mut Output) -> Result<ExitCode> {
         let reach = Reach::open(settings).await?;
         let accounts = reach
@@ -75,9 +76,10 @@ fn text(all: &[Checked]) -> String {
             CheckOutcome::Unclear => "unclear",
             CheckOutcome::Unchecked => "not checked: there is no free call for it",
         };
-        let result = match &checked.result.message {
-            Some(message) => format!("{outcome}: {message}"),
-            None => outcome.to_owned(),
+        let result = match (checked.result.outcome, &checked.result.message) {
+            (CheckOutcome::Unchecked, Some(message)) => format!("not checked: {message}"),
+            (_, Some(message)) => format!("{outcome}: {message}"),
+            (_, None) => outcome.to_owned(),
         };
         table.row([checked.provider.clone(), checked.account.clone(), result]);
     }

@@ -109,3 +109,6 @@ fn own_headers(vault: &Vault, ask: &TokenAsk) -> Vec<(String, String)> {
         .map(|prefix| identity_headers(prefix, vault))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
