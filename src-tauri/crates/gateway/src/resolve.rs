@@ -3,6 +3,7 @@
 mod name;
 mod served;
 mod shape;
+mod tells;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use parking_lot::Mutex;
 pub(crate) use self::served::Served;
 use self::served::ServedBefore;
 pub(crate) use self::shape::Shape;
+pub(crate) use self::tells::Tells;
 use crate::config::Config;
 use crate::live::Lists;
 use crate::models::capabilities;
@@ -32,6 +34,8 @@ pub(crate) struct Candidate {
     pub(crate) upstream: Dialect,
     /// Which form of that dialect.
     pub(crate) shape: Shape,
+    /// What its provider wants to be told beside the body.
+    pub(crate) tells: Tells,
     /// The provider's name of the model.
     pub(crate) model: String,
     pub(crate) caps: Capabilities,
@@ -400,6 +404,7 @@ impl<'a> Known<'a> {
             plan,
             upstream: line.dialect,
             shape: Shape::of(wanted.provider, seat, line),
+            tells: Tells::of(wanted.provider, line),
             model: wanted.model.to_owned(),
             caps: capabilities(wanted.provider, wanted.model, live),
             in_catalog: known.is_some(),

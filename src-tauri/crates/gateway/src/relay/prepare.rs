@@ -128,6 +128,7 @@ impl Exchange {
                 .filter(|strip| feed.holds(|piece| strip.concerns(piece))),
         };
         let untouched = candidate.seat.program.is_none()
+            && !candidate.tells.any()
             && candidate.shape == Shape::Full
             && candidate.reasoning.is_none()
             && strip.is_none()
@@ -232,6 +233,9 @@ impl Exchange {
                     headers.insert(name, value.clone());
                 }
             }
+        }
+        if let Outgoing::Whole(Some(body)) = &body {
+            candidate.tells.put(candidate.upstream, body, &mut headers);
         }
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;

@@ -396,6 +396,10 @@ async fn a_second_token_that_is_refused_is_exchanged_for_again() {
         let reply = rig.chat(chat_body("copilot/sim-large", "hi", false)).await;
         assert_eq!(reply.status(), 200, "{}", reply.text().await.unwrap());
     }
+    let seen = issuer.requests("https://api.githubcopilot.com/chat/completions");
+    let seen = seen.last().unwrap();
+    assert_eq!(seen.header("x-initiator"), "user");
+    assert_eq!(seen.header("copilot-vision-request"), "");
     let exchange = "https://api.github.com/copilot_internal/v2/token";
     assert_eq!(issuer.requests(exchange).len(), 1);
     assert_eq!(account(&rig, "ada").condition, Condition::Ready);
