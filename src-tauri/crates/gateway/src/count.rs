@@ -143,7 +143,8 @@ impl Exchange {
         *request.headers_mut() = headers;
 
         let asked = async {
-            let upstream = &self.view.upstream;
+            let provider = &candidate.seat.account.provider;
+            let upstream = self.view.upstream(provider);
             let sent = upstream.send(request, &Feed::nothing(), PATIENCE).await;
             let response = sent.map_err(|_| no_count("it cannot be reached"))?;
             let status = response.status();

@@ -3,6 +3,7 @@
 //! Everything a request needs is in one [`View`], replaced as a whole when the vault or the
 //! configuration changes, so that no request ever sees half of a change.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,10 +114,17 @@ pub(crate) struct View {
     pub(crate) roster: Arc<Roster>,
     pub(crate) lists: Arc<Lists>,
     pub(crate) resolved: Resolved,
-    pub(crate) upstream: Arc<Upstream>,
+    direct: Arc<Upstream>,
+    /// By provider, for those with a network proxy.
+    proxied: HashMap<String, Arc<Upstream>>,
 }
 
 impl View {
+    /// The connections to a provider.
+    pub(crate) fn upstream(&self, provider: &str) -> &Upstream {
+        self.proxied.get(provider).unwrap_or(&self.direct)
+    }
+
     pub(crate) fn known(&self) -> Known<'_> {
         Known {
             catalog: &self.catalog,
@@ -135,7 +143,8 @@ impl View {
             roster: self.roster.clone(),
             lists: self.lists.clone(),
             resolved: Resolved::default(),
-            upstream: self.upstream.clone(),
+            direct: self.direct.clone(),
+            proxied: self.proxied.clone(),
         }
     }
 }
@@ -413,10 +422,31 @@ fn view(
     let catalog = Arc::new(catalog);
     let roster = Roster::take(vault, &catalog, &config, last.map(|last| &*last.roster))?;
     let connect = config.timeouts.connect();
-    let upstream = match last {
-        Some(last) if last.config.timeouts.connect() == connect => last.upstream.clone(),
-        _ => Arc::new(Upstream::new(connect)),
+    // Pools outlive a change, or each would close all connections.
+    let last_pools = last.filter(|last| last.config.timeouts.connect() == connect);
+    let direct = match last_pools {
+        Some(last) => last.direct.clone(),
+        None => Arc::new(Upstream::new(connect)),
     };
+    let mut proxied = HashMap::new();
+    for (id, settings) in &config.providers {
+        let Some(proxy) = &settings.proxy else {
+            continue;
+        };
+        let same = |last: &&View| {
+            let before = last.config.providers.get(id);
+            before.is_some_and(|before| before.proxy == settings.proxy)
+        };
+        let known = last_pools
+            .filter(same)
+            .and_then(|last| last.proxied.get(id));
+        let pool = known
+            .cloned()
+            .unwrap_or_else(|| Arc::new(Upstream::through(connect, proxy.value().as_ref())));
+        // Accounts name the row's own id, the configuration may use another name of it.
+        let id = catalog.provider(id).map_or(id, |provider| &provider.id);
+        proxied.insert(id.clone(), pool);
+    }
     Ok(View {
         config,
         config_error: None,
@@ -424,7 +454,8 @@ fn view(
         roster: Arc::new(roster),
         lists: last.map(|last| last.lists.clone()).unwrap_or_default(),
         resolved: Resolved::default(),
-        upstream,
+        direct,
+        proxied,
     })
 }
 

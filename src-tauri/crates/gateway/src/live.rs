@@ -210,13 +210,16 @@ impl Shared {
 
     async fn fetch_list(&self, call: &ListCall, seat: &Seat) -> Result<Vec<LiveModel>, String> {
         let words = |fault: Fault| fault.message;
+        let provider = &seat.account.provider;
         let token = seat.token(&self.keeper).await.map_err(words)?;
-        let mut response = self.ask_for_list(call, token.as_deref()).await?;
+        let mut response = self.ask_for_list(call, token.as_deref(), provider).await?;
         if let Some(used) = token.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
             let refused = "it does not take this token";
             let another = seat.another(&self.keeper, &used, refused).await;
             let another = another.map_err(words)?;
-            response = self.ask_for_list(call, another.as_deref()).await?;
+            response = self
+                .ask_for_list(call, another.as_deref(), provider)
+                .await?;
         }
         if !response.status().is_success() {
             return Err(format!(
@@ -234,6 +237,7 @@ impl Shared {
         &self,
         call: &ListCall,
         token: Option<&Token>,
+        provider: &str,
     ) -> Result<Response<Incoming>, String> {
         let mut request = Request::new(Outgoing::Whole(None));
         *request.uri_mut() = call.uri.clone();
@@ -247,7 +251,8 @@ impl Shared {
             signed.map_err(|fault| fault.message)?;
             *request.uri_mut() = signature.address(token, &call.uri);
         }
-        let upstream = self.view().upstream.clone();
+        let view = self.view();
+        let upstream = view.upstream(provider);
         let response = upstream.send(request, &Feed::nothing(), SLOWEST).await;
         response.map_err(|none| match none {
             NoHead::Caller(fault) | NoHead::Unreachable(fault) | NoHead::Silent(fault) => {

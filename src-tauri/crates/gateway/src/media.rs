@@ -201,7 +201,8 @@ impl Media {
         }
         let request = Request::from_parts(parts, outward.body);
         let timeouts = &self.view.config.timeouts;
-        let sent = self.view.upstream.send(request, body, timeouts.headers());
+        let upstream = self.view.upstream(&served.seat.account.provider);
+        let sent = upstream.send(request, body, timeouts.headers());
         let response = sent.await.map_err(|none| match none {
             NoHead::Caller(fault) => fault.into(),
             NoHead::Unreachable(fault) => Failure::of(served, fault, Outcome::Unreachable),

@@ -130,7 +130,10 @@ impl Native {
             };
             let request = self.request(uri, headers, body);
             let wait = self.view.config.timeouts.headers();
-            let sent = self.view.upstream.send(request, &flow, wait).await;
+            let sent = {
+                let upstream = self.view.upstream(&seat.account.provider);
+                upstream.send(request, &flow, wait).await
+            };
             meter.note(|row| row.bytes_in = flow.received());
             let response = sent.map_err(|none| match none {
                 NoHead::Caller(fault) => (fault, Outcome::Refused),

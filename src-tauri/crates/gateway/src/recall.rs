@@ -77,7 +77,7 @@ impl Recall {
         match known.map_err(|_| unknown(&self.id))? {
             Known::Kept(kept) => self.of_memory(shared, owner, parts, &kept),
             Known::Bound(account) => {
-                let response = self.of_provider(view, account, parts).await?;
+                let response = self.of_provider(shared, view, account, parts).await?;
                 if parts.method == Method::DELETE && response.status().is_success() {
                     shared.stored.remove(owner, &self.id);
                 }
@@ -114,6 +114,7 @@ impl Recall {
 
     async fn of_provider(
         &self,
+        shared: &Shared,
         view: &View,
         account: AccountId,
         parts: &Parts,
@@ -143,9 +144,14 @@ impl Recall {
         *request.headers_mut() = line.headers.clone();
         let own = HeaderValue::from_static(USER_AGENT);
         request.headers_mut().insert(header::USER_AGENT, own);
+        let token = seat.token(&shared.keeper).await?;
+        if let (Some(signature), Some(token)) = (&line.signature, &token) {
+            signature.sign(token, request.headers_mut())?;
+        }
 
         let wait = view.config.timeouts.headers();
-        let sent = view.upstream.send(request, &Feed::nothing(), wait).await;
+        let upstream = view.upstream(&seat.account.provider);
+        let sent = upstream.send(request, &Feed::nothing(), wait).await;
         let response = sent.map_err(|no_head| match no_head {
             NoHead::Caller(fault) | NoHead::Unreachable(fault) | NoHead::Silent(fault) => fault,
         })?;

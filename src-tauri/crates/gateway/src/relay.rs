@@ -315,7 +315,8 @@ impl Exchange {
             Some(program) => self.run(program, candidate, body, wait).await,
             None => {
                 let request = self.request(candidate, body, self.streams(feed));
-                let sent = self.view.upstream.send(request, feed, wait).await;
+                let upstream = self.view.upstream(&candidate.seat.account.provider);
+                let sent = upstream.send(request, feed, wait).await;
                 sent.map(|response| response.map(Inflow::Network))
             }
         };

@@ -4,21 +4,24 @@
 //! difference is a third of all work. No redirect is ever followed, since a credential belongs to
 //! the origin it was entered for.
 
+mod road;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use byokey_vault::Secret;
 use byokey_wire::{Fault, FaultKind};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
+use self::road::Road;
 use crate::feed::{Feed, Outgoing};
 use crate::flow::Flow;
 
@@ -29,15 +32,17 @@ const BUFFER: usize = 64 * 1024;
 /// Idle connections kept per provider.
 const POOL_SIZE: usize = 64;
 
-/// Pooled connections to all providers.
+/// Pooled connections over one road.
 pub(crate) struct Upstream {
     connect: Duration,
-    plain: Client<Limited<HttpConnector>, Outgoing>,
+    /// Why there is none.
+    road: Result<Road, &'static str>,
+    plain: Client<Limited<Road>, Outgoing>,
     /// Made with the first https request: loading the system's certificates takes megabytes.
     tls: OnceLock<Result<TlsClient, Arc<str>>>,
 }
 
-type TlsClient = Client<Limited<HttpsConnector<HttpConnector>>, Outgoing>;
+type TlsClient = Client<Limited<HttpsConnector<Road>>, Outgoing>;
 
 /// Why a request got no head of a reply.
 pub(crate) enum NoHead {
@@ -88,13 +93,24 @@ impl Sent<'_> {
 impl Upstream {
     /// A pool whose connections must stand within `connect`, TLS included.
     pub(crate) fn new(connect: Duration) -> Self {
-        let plain = client(Limited {
-            inner: http(),
-            limit: connect,
-        });
+        Self::over(connect, Ok(Road::straight()))
+    }
+
+    /// The same through a network proxy. Where it cannot be used, nothing is sent at all.
+    pub(crate) fn through(connect: Duration, proxy: Option<&Secret>) -> Self {
+        let road = proxy.ok_or("the variable that names it is not set");
+        Self::over(connect, road.and_then(Road::through))
+    }
+
+    fn over(connect: Duration, road: Result<Road, &'static str>) -> Self {
+        let inner = road.clone().unwrap_or_else(|_| Road::straight());
         Self {
             connect,
-            plain,
+            road,
+            plain: client(Limited {
+                inner,
+                limit: connect,
+            }),
             tls: OnceLock::new(),
         }
     }
@@ -113,6 +129,10 @@ impl Upstream {
         headers: Duration,
     ) -> Result<Response<Incoming>, NoHead> {
         let body = body.into();
+        let road = self.road.as_ref().map_err(|why| {
+            let message = format!("the provider's network proxy cannot be used: {why}");
+            NoHead::Unreachable(Fault::new(FaultKind::Internal, message))
+        })?;
         let host = request
             .uri()
             .authority()
@@ -121,7 +141,7 @@ impl Upstream {
         let sent = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
             let client = self
                 .tls
-                .get_or_init(|| tls(self.connect))
+                .get_or_init(|| tls(road.clone(), self.connect))
                 .as_ref()
                 .map_err(|reason| {
                     NoHead::Unreachable(Fault::new(
@@ -173,15 +193,7 @@ where
         .build(connector)
 }
 
-fn http() -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.enforce_http(false);
-    connector.set_happy_eyeballs_timeout(Some(Duration::from_millis(300)));
-    connector
-}
-
-fn tls(connect: Duration) -> Result<TlsClient, Arc<str>> {
+fn tls(road: Road, connect: Duration) -> Result<TlsClient, Arc<str>> {
     use rustls_platform_verifier::BuilderVerifierExt;
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -194,7 +206,7 @@ fn tls(connect: Duration) -> Result<TlsClient, Arc<str>> {
         .with_tls_config(config)
         .https_only()
         .enable_http1()
-        .wrap_connector(http());
+        .wrap_connector(road);
     Ok(client(Limited {
         inner: https,
         limit: connect,

@@ -227,7 +227,11 @@ impl ProviderConfig {
             base_url: self.base_url.clone(),
             origins: self.origins.clone(),
             headers: self.headers.clone(),
-            proxy: value(&self.proxy),
+            // One that is named and not there must not mean that there is none.
+            proxy: self
+                .proxy
+                .as_ref()
+                .map(|proxy| Arc::new(proxy.value().unwrap_or_else(|| Secret::new(String::new())))),
             allow_retired: self.allow_retired,
             bridge: self
                 .bridge

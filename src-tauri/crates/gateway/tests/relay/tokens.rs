@@ -11,6 +11,8 @@ use byokey_vault::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::rig::{Rig, chat_body, messages_body};
 
@@ -420,4 +422,76 @@ async fn a_token_goes_nowhere_but_where_it_was_signed_in_for() {
         idle[0].1.contains("sign in again for the new address"),
         "{idle:?}"
     );
+}
+
+/// A proxy that wants a user and tells where it was asked to connect to.
+async fn proxy() -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(caller.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            // user:secret
+            assert!(head.contains("Basic dXNlcjpzZWNyZXQ="), "{head}");
+            // What is not encrypted may also come as a request for the proxy itself to make.
+            let target = head.split(' ').nth(1).unwrap();
+            let place = target.trim_start_matches("http://").split('/').next();
+            let place = place.unwrap().to_owned();
+            let mut there = TcpStream::connect(&place).await.unwrap();
+            tell.send(place).unwrap();
+            tokio::spawn(async move {
+                match head.starts_with("CONNECT ") {
+                    true => caller.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap(),
+                    false => there.write_all(head.as_bytes()).await.unwrap(),
+                }
+                let _ = tokio::io::copy_bidirectional(&mut caller, &mut there).await;
+            });
+        }
+    });
+    (port, told)
+}
+
+#[tokio::test]
+async fn a_providers_proxy_carries_its_requests_and_its_renewals() {
+    let issuer = Issuer::start().await;
+    let (port, mut told) = proxy().await;
+    let config = issuer.provider_yaml("claude");
+    let config = format!("providers:\n{config}    proxy: http://user:secret@127.0.0.1:{port}\n");
+    let rig = Rig::configured(&config, |vault| {
+        SignedIn { left: -5, ..ADA }.put(vault, &issuer, "ada");
+    })
+    .await;
+    let reply = rig
+        .messages(messages_body("claude/sim-large", "hi", false))
+        .await;
+    assert_eq!(reply.status(), 200, "{}", reply.text().await.unwrap());
+    let place = |url: &str| {
+        let url = issuer.url(url);
+        url.split('/').nth(2).unwrap().to_owned()
+    };
+    assert_eq!(told.recv().await.unwrap(), place(CLAUDE_TOKEN));
+    assert_eq!(told.recv().await.unwrap(), place(CLAUDE_API));
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_not_gone_around() {
+    let issuer = Issuer::start().await;
+    for proxy in ["${BYOKEY_TEST_NO_SUCH_PROXY}", "http://127.0.0.1:9"] {
+        let config = issuer.provider_yaml("claude");
+        let config = format!("providers:\n{config}    proxy: {proxy}\n");
+        let rig = Rig::configured(&config, |vault| {
+            ADA.put(vault, &issuer, "ada");
+        })
+        .await;
+        let reply = rig
+            .messages(messages_body("claude/sim-large", "hi", false))
+            .await;
+        assert_ne!(reply.status(), 200);
+    }
+    assert_eq!(issuer.everything().len(), 0);
 }
