@@ -14,7 +14,7 @@ mod trouble;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use byokey_vault::{AccountId, Secret, TokenSet, Vault};
+use byokey_vault::{AccountId, AccountKind, Secret, TokenSet, Vault};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
@@ -54,6 +54,8 @@ struct Slot {
     followed: Mutex<Option<TokenAsk>>,
     /// The token of its owner's that the provider refused last.
     dead: Mutex<Option<Arc<Token>>>,
+    /// Held by whoever reads the owner's place.
+    looking: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -241,7 +243,7 @@ impl Keeper {
             Ok(token) => {
                 flight.rest = None;
                 flight.failures = 0;
-                Ok(slot.hold(token))
+                Ok(slot.take(token, &ask))
             }
             Err(failed) => {
                 flight.failures += u32::from(failed.trouble.passing());
@@ -257,7 +259,7 @@ impl Keeper {
                 let told = rest.trouble(vault, now).unwrap_or(failed.trouble);
                 flight.rest = Some(rest);
                 match failed.usable {
-                    Some(token) => Ok(slot.hold(*token)),
+                    Some(token) => Ok(slot.take(*token, &ask)),
                     None => {
                         // What was refused is shown no more, however long it would have lived.
                         slot.held.write().take_if(|_| !told.passing());
@@ -307,8 +309,13 @@ impl Slot {
         held.filter(|token| token.generation() >= ask.account.generation)
     }
 
-    fn hold(&self, token: Token) -> Arc<Token> {
+    /// What a flight brought becomes the token in hand. Whoever reads an owner's place has done that
+    /// already, and another may have read a newer one since.
+    fn take(&self, token: Token, ask: &TokenAsk) -> Arc<Token> {
         let token = Arc::new(token);
+        if ask.account.kind == AccountKind::Followed {
+            return self.held.read().clone().unwrap_or(token);
+        }
         *self.held.write() = Some(token.clone());
         token
     }

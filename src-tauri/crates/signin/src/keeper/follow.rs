@@ -16,16 +16,18 @@ const WRITING: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 5;
 
 impl Keeper {
-    /// Watches the places of these accounts, and reads those anew whose login had ended. To be
-    /// called whenever accounts were read; accounts that follow nobody are passed over.
+    /// Watches the places of these accounts, and reads those anew whose login had ended when they
+    /// come for the first time. To be called within a runtime whenever accounts were read; accounts
+    /// that follow nobody are passed over.
     pub fn follow(&self, asks: &[TokenAsk]) {
         let followed = |ask: &&TokenAsk| ask.account.kind == AccountKind::Followed;
         for ask in asks.iter().filter(followed) {
             let slot = self.slot(ask.account.id);
-            *slot.followed.lock() = Some(ask.clone());
+            let before = slot.followed.lock().replace(ask.clone());
             let source = ask.account.source.as_deref().unwrap_or_default();
             self.follower().follow(ask.account.id, source);
-            if ask.account.condition == Condition::NeedsOwner {
+            let new = before.is_none_or(|before| before.account.source != ask.account.source);
+            if new && ask.account.condition == Condition::NeedsOwner {
                 let shared = self.0.clone();
                 let id = ask.account.id;
                 tokio::task::spawn_blocking(move || shared.told(id));
@@ -36,7 +38,7 @@ impl Keeper {
     /// What the owner has now; waits while it writes.
     pub(super) async fn followed(
         &self,
-        slot: &Slot,
+        slot: &Arc<Slot>,
         ask: &TokenAsk,
         refused: Option<&Refused>,
     ) -> Result<Token, Failed> {
@@ -49,9 +51,9 @@ impl Keeper {
         loop {
             looks += 1;
             let (shared, ask, words) = (self.0.clone(), ask.clone(), words.clone());
-            let dead = slot.dead.lock().clone();
+            let looked_at = slot.clone();
             let looked = tokio::task::spawn_blocking(move || {
-                shared.look(&ask, dead.as_deref(), words.as_deref())
+                shared.look(&looked_at, &ask, words.as_deref())
             });
             let looked = match looked.await {
                 Ok(looked) => looked,
@@ -61,7 +63,7 @@ impl Keeper {
                 Err(Unfollowed::Writing(_)) if looks < LOOKS => {
                     tokio::time::sleep(WRITING).await;
                 }
-                Ok(token) => return Ok(token),
+                Ok(token) => return Ok(token.again()),
                 Err(why) => return Err(self.unfollowed(slot, why)),
             }
         }
@@ -73,9 +75,6 @@ impl Keeper {
             Unfollowed::Writing(failed) | Unfollowed::Failed(failed) => failed,
         };
         let passing = trouble.passing();
-        if !passing {
-            *slot.held.write() = None;
-        }
         let dead = slot.dead.lock().clone();
         let alive = |token: &Arc<Token>| {
             let refused = dead.as_ref().is_some_and(|dead| token.is(dead));
@@ -124,13 +123,14 @@ impl Shared {
         let Some(ask) = slot.followed.lock().clone() else {
             return;
         };
-        let dead = slot.dead.lock().clone();
-        match self.look(&ask, dead.as_deref(), None) {
-            Ok(token) => *slot.held.write() = Some(Arc::new(token)),
-            // It is told again when the owner has finished.
+        let before = slot.held.read().clone();
+        match self.look(&slot, &ask, None) {
+            Ok(token) if before.as_ref().is_some_and(|it| it.is(&token)) => return,
+            // It is told again when the owner has finished, and what is known already is no news.
             Err(Unfollowed::Writing(_)) => return,
             Err(Unfollowed::Failed((trouble, _))) if trouble.passing() => return,
-            Err(Unfollowed::Failed(_)) => *slot.held.write() = None,
+            Err(Unfollowed::Failed(_)) if before.is_none() => return,
+            Ok(_) | Err(Unfollowed::Failed(_)) => {}
         }
         let mut flight = slot.flight.lock();
         flight.rest = None;
@@ -140,9 +140,32 @@ impl Shared {
             .send_modify(|number| *number = number.wrapping_add(1));
     }
 
+    /// What the owner has now becomes the token in hand. One look at a time, so that the last one
+    /// to read is the last to say what it read. Blocks.
+    fn look(
+        &self,
+        slot: &Slot,
+        ask: &TokenAsk,
+        words: Option<&str>,
+    ) -> Result<Arc<Token>, Unfollowed> {
+        let _one = slot.looking.lock();
+        let dead = slot.dead.lock().clone();
+        let looked = self.read(ask, dead.as_deref(), words).map(Arc::new);
+        let passing = match &looked {
+            Ok(_) => false,
+            Err(Unfollowed::Writing((trouble, _)) | Unfollowed::Failed((trouble, _))) => {
+                trouble.passing()
+            }
+        };
+        if !passing {
+            *slot.held.write() = looked.as_ref().ok().cloned();
+        }
+        looked
+    }
+
     /// Reads the owner's place and keeps the account's condition in step with it. A token like
     /// `dead`, which the provider refused, is none. Blocks.
-    fn look(
+    fn read(
         &self,
         ask: &TokenAsk,
         dead: Option<&Token>,
@@ -202,7 +225,12 @@ impl Shared {
 
     fn needs_owner(&self, ask: &TokenAsk, account: &Account, words: String) -> Unfollowed {
         let generation = account.generation;
-        self.record(ask, Condition::NeedsOwner, Some(&words), generation);
+        let known = account.condition == Condition::NeedsOwner
+            && account.condition_words.as_deref() == Some(&words);
+        // Each write makes the engine look at its accounts again.
+        if !known {
+            self.record(ask, Condition::NeedsOwner, Some(&words), generation);
+        }
         Unfollowed::Failed((TokenTrouble::NeedsOwner { words }, generation))
     }
 

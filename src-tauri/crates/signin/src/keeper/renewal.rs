@@ -44,7 +44,7 @@ impl Keeper {
     /// Gets a token that is good and, if one was refused, another than that.
     pub(super) async fn renewed(
         &self,
-        slot: &Slot,
+        slot: &Arc<Slot>,
         ask: &TokenAsk,
         refused: Option<&Refused>,
     ) -> Result<Token, Failed> {

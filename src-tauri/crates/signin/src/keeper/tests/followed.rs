@@ -303,3 +303,43 @@ async fn without_a_watcher_the_next_requests_find_what_the_owner_renewed() {
     assert_eq!(token.secret().expose(), "second");
     assert_eq!(home.condition(), Condition::Ready);
 }
+
+#[tokio::test]
+async fn waiting_for_the_owner_costs_nothing() {
+    let home = Home::new();
+    home.clock(LIFE);
+    needs_owner(home.token().await);
+    let asks = [TokenAsk {
+        account: home.vault.account(home.ask.account.id).unwrap(),
+        ..home.ask.clone()
+    }];
+    let mut changes = home.keeper.changes();
+    changes.mark_unchanged();
+    let before = home.vault.generation();
+    for _ in 0..50 {
+        // As the engine does with each new view, and a watcher with each touch.
+        home.keeper.follow(&asks);
+        home.keeper.0.told(home.ask.account.id);
+    }
+    assert_eq!(home.vault.generation(), before, "nothing is written again");
+    assert!(!changes.has_changed().unwrap(), "and nobody is woken");
+}
+
+#[tokio::test]
+async fn looks_at_once_end_with_what_the_owner_wrote_last() {
+    for _ in 0..20 {
+        let home = Home::new();
+        let first = home.keeper.token(&home.ask).await.unwrap();
+        let refused = home.keeper.refused(&home.ask, &first, "revoked").await;
+        assert!(refused.is_err());
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| home.keeper.0.told(home.ask.account.id));
+            }
+            home.owner_writes("second", LIFE);
+            home.keeper.0.told(home.ask.account.id);
+        });
+        assert_eq!(home.condition(), Condition::Ready);
+        assert_eq!(home.token().await.unwrap(), "second");
+    }
+}
