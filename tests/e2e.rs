@@ -12,6 +12,7 @@ mod python;
 mod e2e {
     pub(crate) mod accounts;
     pub(crate) mod bad_input;
+    pub(crate) mod canary;
     pub(crate) mod config;
     pub(crate) mod homes;
     pub(crate) mod keys;
@@ -20,5 +21,6 @@ mod e2e {
     pub(crate) mod matrix;
     pub(crate) mod recordings;
     pub(crate) mod secrets;
+    pub(crate) mod sign_in;
     pub(crate) mod usage;
 }

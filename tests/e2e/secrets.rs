@@ -1,13 +1,14 @@
 //! Canary keys through everything the program does, and a search for them in everything it leaves:
 //! output, log at its loudest, files, and what others can see of the process.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use byokey_sim::{Kind, Reply, Script, Sim};
 
-use crate::rig::{House, Ran, body, chat_sim, config, provider};
+use super::canary::{Canary, Search};
+use crate::rig::{House, body, chat_sim, config, provider};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -17,95 +18,6 @@ const GOOD: &str = "sk-canary-good-Zm9v+YmFy/QUJD==7c1f0a9e";
 const REFUSED: &str = "sk-canary-refused-5f0e61d2b7a94c38";
 const CONFIGURED: &str = "sk-canary-configured-91be44d07a3c5526";
 const MISTYPED: &str = "sk-canary-mistyped-0dd1c92e6f83b547 x";
-
-/// All forms in which a text may lie somewhere.
-struct Canary {
-    name: &'static str,
-    forms: Vec<Vec<u8>>,
-}
-
-impl Canary {
-    fn of(name: &'static str, text: &str) -> Self {
-        let bytes = text.as_bytes();
-        let mut forms = vec![bytes.to_vec()];
-        let utf16 = || text.encode_utf16();
-        forms.push(utf16().flat_map(u16::to_le_bytes).collect());
-        forms.push(utf16().flat_map(u16::to_be_bytes).collect());
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        forms.push(hex.to_uppercase().into());
-        forms.push(hex.into());
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
-        let url: String = bytes
-            .iter()
-            .map(|byte| {
-                if plain(byte) {
-                    char::from(*byte).into()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            })
-            .collect();
-        forms.push(url.into());
-        // Base64 depends on where in its group of three bytes the text begins; the first and last
-        // characters also depend on the neighbours.
-        for shift in 0..3 {
-            let mut shifted = vec![0; shift];
-            shifted.extend_from_slice(bytes);
-            for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-                let encoded = engine.encode(&shifted).into_bytes();
-                forms.push(encoded[4..encoded.len() - 4].to_vec());
-            }
-        }
-        Self { name, forms }
-    }
-
-    fn lies_in(&self, bytes: &[u8]) -> bool {
-        self.forms
-            .iter()
-            .any(|form| bytes.windows(form.len()).any(|window| window == form))
-    }
-}
-
-/// Where canaries must not be.
-struct Search {
-    canaries: Vec<Canary>,
-    places: usize,
-}
-
-impl Search {
-    #[track_caller]
-    fn look(&mut self, place: &str, bytes: &[u8]) {
-        self.places += 1;
-        for canary in &self.canaries {
-            assert!(
-                !canary.lies_in(bytes),
-                "the {} key lies in {place}",
-                canary.name
-            );
-        }
-    }
-
-    #[track_caller]
-    fn look_at(&mut self, ran: &Ran) {
-        self.look(
-            &format!("the output of {}", ran.call),
-            (ran.out.clone() + &ran.err).as_bytes(),
-        );
-    }
-
-    #[track_caller]
-    fn look_through(&mut self, folder: &Path) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                self.look_through(&path);
-            } else {
-                let bytes = fs::read(&path).unwrap();
-                self.look(&path.display().to_string(), &bytes);
-            }
-        }
-    }
-}
 
 #[test]
 fn the_search_finds_what_it_looks_for() {
@@ -145,7 +57,7 @@ async fn no_key_lies_anywhere_in_clear() {
             ("configured", CONFIGURED),
             ("mistyped", MISTYPED),
         ]
-        .map(|(name, text)| Canary::of(name, text))
+        .map(|(name, text)| Canary::of(&format!("{name} key"), text))
         .into(),
         places: 0,
     };
@@ -153,7 +65,7 @@ async fn no_key_lies_anywhere_in_clear() {
     // it, so it is only looked for elsewhere.
     let mut around_process = Search {
         canaries: [("good", GOOD), ("refused", REFUSED)]
-            .map(|(name, text)| Canary::of(name, text))
+            .map(|(name, text)| Canary::of(&format!("{name} key"), text))
             .into(),
         places: 0,
     };
@@ -170,7 +82,7 @@ async fn no_key_lies_anywhere_in_clear() {
         .ok();
     search.look_at(&ran);
     let key = house.client_key("laptop").await;
-    search.canaries.push(Canary::of("client", &key));
+    search.canaries.push(Canary::of("client key", &key));
 
     let server = house.serve().await;
     for (name, text) in [("cmdline", "byokey"), ("environ", "BYOKEY_HOME")] {

@@ -92,6 +92,12 @@ impl Server {
             .bearer_auth(key)
     }
 
+    pub(crate) fn request(&self, method: &str, path: &str, token: &str) -> reqwest::RequestBuilder {
+        let method = method.parse().unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        request.bearer_auth(token)
+    }
+
     pub(crate) fn patch(&self, path: &str, token: &str, body: &Value) -> reqwest::RequestBuilder {
         let request = self.http.patch(format!("{}{path}", self.url));
         request.bearer_auth(token).json(body)
