@@ -6,14 +6,16 @@ mod ends;
 mod hostile;
 mod renewal;
 mod secrets;
+mod states;
 mod survival;
+mod terminal;
 mod ways;
 
 use byokey_sim::{Browser, Issuer, Seen, User, Visit};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::rig::{House, Server, soon};
+use crate::rig::{House, Manage, Server};
 
 /// Codex and iFlow come back to ports of their own, of which a machine has one each.
 static FIXED_PORTS: Mutex<()> = Mutex::const_new(());
@@ -88,47 +90,23 @@ impl Scene {
         self.issuer.browser(User::new(subject))
     }
 
+    fn api(&self) -> Manage<'_> {
+        self.house.manage(&self.server)
+    }
+
     /// Asks the management API; the status and what it says.
     pub(crate) async fn manage(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let token = self.house.manage_token();
-        let request = self.server.request(method, path, &token);
-        let request = match body {
-            Value::Null => request,
-            body => request.json(&body),
-        };
-        let reply = request.send().await.unwrap();
-        let status = reply.status().as_u16();
-        (status, reply.json().await.unwrap_or_default())
+        self.api().ask(method, path, body).await
     }
 
     /// Starts a sign-in by this route, its notice accepted.
     pub(crate) async fn start(&self, provider: &str, route: &str, more: Value) -> String {
-        let mut body = json!({"provider": provider, "route": route, "accept_notice": true});
-        if let Value::Object(more) = more {
-            body.as_object_mut().unwrap().extend(more);
-        }
-        let (status, started) = self.manage("POST", "/manage/signins", body).await;
-        assert_eq!(status, 201, "{started}");
-        started["id"].as_str().unwrap().to_owned()
+        self.api().start(provider, route, more).await
     }
 
     /// Waits until a sign-in is at one of these steps.
     pub(crate) async fn step(&self, id: &str, wanted: &[&str]) -> Value {
-        let mut path = format!("/manage/signins/{id}");
-        let waited = async {
-            loop {
-                let (status, seen) = self.manage("GET", &path, Value::Null).await;
-                assert_eq!(status, 200, "{seen}");
-                let kind = seen["step"]["kind"].as_str().unwrap();
-                if wanted.contains(&kind) {
-                    return seen["step"].clone();
-                }
-                assert!(!matches!(kind, "done" | "failed"), "{wanted:?}: {seen}");
-                let mark = seen["mark"].as_str().unwrap();
-                path = format!("/manage/signins/{id}?after={mark}");
-            }
-        };
-        soon(&format!("the sign-in to be {wanted:?}"), waited).await
+        self.api().step(id, wanted).await
     }
 
     /// The page that the browser opens.

@@ -287,3 +287,17 @@ async fn openrouter_by_browser_yields_a_key() {
     assert_eq!(seen.header("x-openrouter-title"), "byokey");
     assert_eq!(scene.issuer.alive(Realm::Openrouter), 1);
 }
+
+#[tokio::test]
+async fn an_openid_provider_of_the_user_s_own_both_ways() {
+    let scene = Scene::of(&["own"]).await;
+    scene.by_browser("own", "oauth-pkce", "ada").await;
+    scene.by_code("own", "oauth-device", "grace", Value::Null).await;
+    let accounts = scene.accounts("own").await;
+    let labels: Vec<_> = accounts.iter().map(|it| &it["label"]).collect();
+    assert_eq!(labels, ["ada@example.org", "grace@example.org"]);
+    for account in &accounts {
+        let name = account["name"].as_str().unwrap();
+        scene.answers(&format!("own/{name}/sim-large")).await;
+    }
+}
