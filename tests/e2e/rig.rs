@@ -5,7 +5,7 @@
 //! up.
 #![allow(dead_code, reason = "each test program uses another part of the rig")]
 
-mod manage;
+pub(crate) mod manage;
 mod server;
 
 use std::{
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-pub(crate) use self::{manage::Manage, server::Server};
+pub(crate) use self::server::Server;
 
 /// 32 bytes in base64, as a container would hand them over.
 pub(crate) const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

@@ -15,7 +15,7 @@ use byokey_sim::{Browser, Issuer, Seen, User, Visit};
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::rig::{House, Manage, Server};
+use crate::rig::{House, Server, manage::Manage};
 
 /// Codex and iFlow come back to ports of their own, of which a machine has one each.
 static FIXED_PORTS: Mutex<()> = Mutex::const_new(());

@@ -30,7 +30,12 @@ impl Lock {
         let asked = scene.issuer.requests(self.asked).len();
         let (status, _) = scene.say(self.model).await;
         assert!(status >= 400);
-        assert_eq!(scene.issuer.requests(self.asked).len(), asked, "{}: asked again", self.provider);
+        assert_eq!(
+            scene.issuer.requests(self.asked).len(),
+            asked,
+            "{}: asked again",
+            self.provider
+        );
     }
 }
 
@@ -54,7 +59,9 @@ async fn claude_that_takes_its_own_program_alone() {
 #[tokio::test]
 async fn kiro_that_suspends() {
     let scene = Scene::of(&["kiro"]).await;
-    scene.by_code("kiro", "builder-id-device", "ada", Value::Null).await;
+    scene
+        .by_code("kiro", "builder-id-device", "ada", Value::Null)
+        .await;
     let words = "locked as a security precaution";
     let lock = Lock {
         provider: "kiro",
@@ -72,7 +79,9 @@ async fn kiro_that_suspends() {
 #[tokio::test]
 async fn kimi_that_does_not_know_the_caller() {
     let scene = Scene::of(&["kimi"]).await;
-    scene.by_code("kimi", "kimi-device", "ada", Value::Null).await;
+    scene
+        .by_code("kimi", "kimi-device", "ada", Value::Null)
+        .await;
     let words = "currently only available for Coding Agents";
     let lock = Lock {
         provider: "kimi",
@@ -109,7 +118,12 @@ async fn copilot_without_a_seat_is_told_at_the_sign_in() {
     let id = scene.start("copilot", "github-device", Value::Null).await;
     let step = scene.step(&id, &["code"]).await;
     let person = byokey_sim::User::new("ada").plan("none");
-    assert!(scene.issuer.browser(person).types(step["code"].as_str().unwrap()));
+    assert!(
+        scene
+            .issuer
+            .browser(person)
+            .types(step["code"].as_str().unwrap())
+    );
     let failed = scene.step(&id, &["failed"]).await;
     let told = failed["message"].as_str().unwrap();
     assert!(told.contains("do not have access to Copilot"), "{told}");

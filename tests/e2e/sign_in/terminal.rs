@@ -24,7 +24,11 @@ struct Terminal {
 
 impl Terminal {
     fn of(house: &House, arguments: &[&str]) -> Self {
-        let mut child = house.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = house
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stdin = child.stdin.take().unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -52,7 +56,11 @@ impl Terminal {
                 if let Some(found) = self.lines.lock().iter().find_map(|line| read(line)) {
                     return found;
                 }
-                assert!(self.more.changed().await.is_ok(), "it ended: {:?}", self.lines.lock());
+                assert!(
+                    self.more.changed().await.is_ok(),
+                    "it ended: {:?}",
+                    self.lines.lock()
+                );
             }
         };
         soon(what, found).await
@@ -60,7 +68,11 @@ impl Terminal {
 
     /// The page that it prints in full.
     async fn page(&mut self) -> String {
-        let url = |line: &str| line.trim().starts_with("http").then(|| line.trim().to_owned());
+        let url = |line: &str| {
+            line.trim()
+                .starts_with("http")
+                .then(|| line.trim().to_owned())
+        };
         self.line("the page's address", url).await
     }
 
@@ -74,7 +86,10 @@ impl Terminal {
     }
 
     async fn types(&mut self, text: &str) {
-        self.stdin.write_all(format!("{text}\n").as_bytes()).await.unwrap();
+        self.stdin
+            .write_all(format!("{text}\n").as_bytes())
+            .await
+            .unwrap();
     }
 
     /// Its exit code, what it wrote to standard output, and what a person read.
@@ -85,11 +100,17 @@ impl Terminal {
             lines,
             mut more,
         } = self;
-        let output = soon("the end of the call", child.wait_with_output()).await.unwrap();
+        let output = soon("the end of the call", child.wait_with_output())
+            .await
+            .unwrap();
         drop(stdin);
         while more.changed().await.is_ok() {}
         let read = lines.lock().join("\n");
-        (output.status.code(), String::from_utf8(output.stdout).unwrap(), read)
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            read,
+        )
     }
 }
 
@@ -116,9 +137,15 @@ async fn the_address_at_which_a_browser_elsewhere_ended_is_pasted() {
         call.types(&ended_at).await;
         let (code, out, read) = call.ended().await;
         assert_eq!(code, Some(0), "{read}");
-        assert!(out.starts_with("claude/") && out.contains("ada@example.org"), "{out}");
+        assert!(
+            out.starts_with("claude/") && out.contains("ada@example.org"),
+            "{out}"
+        );
         // What was pasted is no more shown than what it opens.
-        assert!(!read.contains(&ended_at) && !out.contains("sk-ant"), "{read}");
+        assert!(
+            !read.contains(&ended_at) && !out.contains("sk-ant"),
+            "{read}"
+        );
     })
     .await;
 }
@@ -181,7 +208,12 @@ async fn the_notice_is_shown_whole_before_it_is_accepted() {
     let issuer = Issuer::start().await;
     both_ways(&config(&issuer, &["claude"]), async |house, _| {
         let refused = house.run(&CLAUDE).await.ends(1);
-        refused.says(&["Consumer Terms", "--accept-notice", "unofficial", "nothing was started"]);
+        refused.says(&[
+            "Consumer Terms",
+            "--accept-notice",
+            "unofficial",
+            "nothing was started",
+        ]);
         assert!(issuer.everything().is_empty());
         let mut call = Terminal::of(house, &accepted(&CLAUDE));
         call.page().await;
@@ -196,19 +228,22 @@ async fn the_notice_is_shown_whole_before_it_is_accepted() {
 #[tokio::test]
 async fn an_ended_way_says_when_why_and_what_instead() {
     let issuer = Issuer::start().await;
-    both_ways(&config(&issuer, &["qwen", "iflow", "gemini"]), async |house, _| {
-        for (arguments, words) in [
-            (&["login", "qwen"][..], ["2026-04-15", "alibaba"]),
-            (&["login", "iflow"], ["2026-04-17", "zai"]),
-            (
-                &["login", "gemini", "--route", "code-assist-individual"],
-                ["2026-06-18", "api-key"],
-            ),
-        ] {
-            let refused = house.run(&accepted(arguments)).await.ends(1);
-            refused.says(&words);
-        }
-    })
+    both_ways(
+        &config(&issuer, &["qwen", "iflow", "gemini"]),
+        async |house, _| {
+            for (arguments, words) in [
+                (&["login", "qwen"][..], ["2026-04-15", "alibaba"]),
+                (&["login", "iflow"], ["2026-04-17", "zai"]),
+                (
+                    &["login", "gemini", "--route", "code-assist-individual"],
+                    ["2026-06-18", "api-key"],
+                ),
+            ] {
+                let refused = house.run(&accepted(arguments)).await.ends(1);
+                refused.says(&words);
+            }
+        },
+    )
     .await;
     assert!(issuer.everything().is_empty());
 }
@@ -217,7 +252,9 @@ async fn an_ended_way_says_when_why_and_what_instead() {
 async fn a_program_that_is_missing_is_an_instruction() {
     let issuer = Issuer::start().await;
     both_ways(&config(&issuer, &["claude"]), async |house, _| {
-        let missing = house.run(&["login", "claude", "--route", "claude-cli"]).await;
+        let missing = house
+            .run(&["login", "claude", "--route", "claude-cli"])
+            .await;
         missing.ends(1).says(&["claude", "https://code.claude.com"]);
     })
     .await;

@@ -292,7 +292,9 @@ async fn openrouter_by_browser_yields_a_key() {
 async fn an_openid_provider_of_the_user_s_own_both_ways() {
     let scene = Scene::of(&["own"]).await;
     scene.by_browser("own", "oauth-pkce", "ada").await;
-    scene.by_code("own", "oauth-device", "grace", Value::Null).await;
+    scene
+        .by_code("own", "oauth-device", "grace", Value::Null)
+        .await;
     let accounts = scene.accounts("own").await;
     let labels: Vec<_> = accounts.iter().map(|it| &it["label"]).collect();
     assert_eq!(labels, ["ada@example.org", "grace@example.org"]);
