@@ -68,10 +68,10 @@ impl Terminal {
 
     /// The page that it prints in full.
     async fn page(&mut self) -> String {
+        // It stands alone in its line; pages that are only mentioned do not.
         let url = |line: &str| {
-            line.trim()
-                .starts_with("http")
-                .then(|| line.trim().to_owned())
+            let alone = line.trim();
+            (alone.starts_with("http") && !alone.contains(' ')).then(|| alone.to_owned())
         };
         self.line("the page's address", url).await
     }
