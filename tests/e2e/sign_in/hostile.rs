@@ -37,7 +37,7 @@ async fn a_stray_answer_is_refused_and_the_true_one_still_counts() {
         assert!(refused.status.is_client_error(), "{stray}: {refused:?}");
         assert!(!refused.body.contains("stolen"), "{}", refused.body);
     }
-    let end = browser.open(&right).await;
+    let end = browser.goes(&right).await;
     assert_eq!(end.status, 200, "{}", end.body);
     assert_eq!(end.headers["cache-control"], "no-store");
     assert_eq!(end.headers["referrer-policy"], "no-referrer");
