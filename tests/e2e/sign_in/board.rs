@@ -16,6 +16,7 @@ const UNOFFICIAL: &[(&str, &str, &str)] = &[
     ("kiro", "social-device", "kiro-oauth"),
     ("antigravity", "google-oauth", "antigravity"),
     ("kimi", "kimi-device", "kimi-oauth"),
+    ("kimi", "kimi-device-global", "kimi-oauth"),
 ];
 
 /// Ended ways: the day, a word of the reason, a word of what to use instead.

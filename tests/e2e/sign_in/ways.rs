@@ -256,6 +256,22 @@ async fn kimi_by_code_under_its_own_name() {
 }
 
 #[tokio::test]
+async fn kimi_outside_of_china() {
+    let scene = Scene::of(&["kimi"]).await;
+    scene
+        .by_code("kimi", "kimi-device-global", "ada", Value::Null)
+        .await;
+    assert_eq!(
+        scene
+            .issuer
+            .requests("https://auth.kimi.com/api/oauth/token")
+            .len(),
+        0
+    );
+    scene.answers("kimi/kimi-for-coding").await;
+}
+
+#[tokio::test]
 async fn qwen_by_code_when_allowed() {
     let scene = Scene::with(&["qwen"], "    allow_retired: true\n").await;
     scene
