@@ -116,7 +116,7 @@ async fn a_browser_login_lives_through_rotation_with_reuse_detection() {
         (&json!([]), &json!(0))
     );
     let out = house.run(&["logout", "own"]).await.ok();
-    assert!(out.err.contains("revoked"), "{out:?}");
+    assert!(out.err.contains("has ended the login, too"), "{out:?}");
     let told = certified.wish(json!({"told": true})).await;
     assert_eq!(told["revoked"], 1, "{told}");
 }

@@ -4,6 +4,7 @@
 mod board;
 mod ends;
 mod hostile;
+mod imports;
 mod renewal;
 mod secrets;
 mod states;
