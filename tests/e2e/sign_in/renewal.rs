@@ -1,21 +1,11 @@
 //! Tokens that end: renewed once, stored before use, and kept when the issuer is in trouble.
 
-use byokey_sim::{Bend, Mishap, Realm, User};
+use byokey_sim::{Bend, Issuer, Mishap, Realm, User};
 use serde_json::{Value, json};
 
 use super::{Scene, fixed_ports};
 
 const CLAUDE_TOKEN: &str = "https://platform.claude.com/v1/oauth/token";
-
-/// What ends a token, and where it is renewed.
-struct Ending {
-    provider: &'static str,
-    realm: Realm,
-    model: &'static str,
-    token: &'static str,
-    /// POSTs to that address before any renewal, the sign-in's own among them.
-    before: Option<usize>,
-}
 
 #[tokio::test]
 async fn a_refused_token_is_renewed_once_and_the_request_goes_through() {
@@ -36,92 +26,92 @@ async fn a_refused_token_is_renewed_once_and_the_request_goes_through() {
     assert_eq!(scene.issuer.posts(CLAUDE_TOKEN), 2);
 }
 
+/// Renews twice: what the first renewal brought must be good for the second.
+async fn renews_twice(scene: &Scene, realm: Realm, model: &str, token: &str) {
+    let before = scene.issuer.posts(token);
+    for renewals in 1..=2 {
+        scene.issuer.expire(realm);
+        scene.answers(model).await;
+        assert_eq!(scene.issuer.posts(token) - before, renewals);
+    }
+    assert_eq!(scene.issuer.alive(realm), 1);
+}
+
 #[tokio::test]
-async fn every_way_renews_what_it_signed_in() {
-    let scene = Scene::with(
-        &["openai", "kimi", "kiro", "antigravity", "qwen"],
-        "    allow_retired: true\n",
-    )
-    .await;
+async fn chatgpt_renews() {
+    let scene = Scene::of(&["openai"]).await;
+    scene.by_browser("openai", "siwc", "ada").await;
+    let token = "https://auth.openai.com/api/accounts/oauth/token";
+    renews_twice(&scene, Realm::Chatgpt, "openai/sim-large", token).await;
+}
+
+#[tokio::test]
+async fn codex_renews() {
+    let scene = Scene::of(&["openai"]).await;
     scene
         .by_code("openai", "codex-device", "ada", Value::Null)
         .await;
+    let token = "https://auth.openai.com/oauth/token";
+    renews_twice(&scene, Realm::Codex, "openai/sim-large", token).await;
+}
+
+#[tokio::test]
+async fn kimi_renews() {
+    let scene = Scene::of(&["kimi"]).await;
     scene
         .by_code("kimi", "kimi-device", "ada", Value::Null)
         .await;
+    let token = "https://auth.kimi.com/api/oauth/token";
+    renews_twice(&scene, Realm::Kimi, "kimi/kimi-for-coding", token).await;
+}
+
+#[tokio::test]
+async fn kiro_renews() {
+    let scene = Scene::of(&["kiro"]).await;
     scene
         .by_code("kiro", "builder-id-device", "ada", Value::Null)
         .await;
+    let token = "https://oidc.us-east-1.amazonaws.com/token";
+    renews_twice(&scene, Realm::Aws, "kiro/claude-sonnet-4.6", token).await;
+}
+
+#[tokio::test]
+async fn qwen_renews() {
+    let scene = Scene::with(&["qwen"], "    allow_retired: true\n").await;
     scene
         .by_code("qwen", "oauth-device", "ada", Value::Null)
         .await;
+    let token = "https://chat.qwen.ai/api/v1/oauth2/token";
+    renews_twice(&scene, Realm::Qwen, "qwen/coder-model", token).await;
+}
+
+#[tokio::test]
+async fn google_renews() {
+    let scene = Scene::of(&["gemini", "antigravity"]).await;
+    let token = "https://oauth2.googleapis.com/token";
     scene.by_browser("antigravity", "google-oauth", "ada").await;
-    for ending in [
-        Ending {
-            provider: "openai",
-            realm: Realm::Codex,
-            model: "openai/sim-large",
-            token: "https://auth.openai.com/oauth/token",
-            before: Some(1),
-        },
-        Ending {
-            provider: "kimi",
-            realm: Realm::Kimi,
-            model: "kimi/kimi-for-coding",
-            token: "https://auth.kimi.com/api/oauth/token",
-            before: None,
-        },
-        Ending {
-            provider: "kiro",
-            realm: Realm::Aws,
-            model: "kiro/claude-sonnet-4.6",
-            token: "https://oidc.us-east-1.amazonaws.com/token",
-            before: None,
-        },
-        Ending {
-            provider: "qwen",
-            realm: Realm::Qwen,
-            model: "qwen/coder-model",
-            token: "https://chat.qwen.ai/api/v1/oauth2/token",
-            before: None,
-        },
-        Ending {
-            provider: "antigravity",
-            realm: Realm::Antigravity,
-            model: "antigravity/gemini-3-flash",
-            token: "https://oauth2.googleapis.com/token",
-            before: Some(1),
-        },
-    ] {
-        let before = scene.issuer.posts(ending.token);
-        assert!(ending.before.is_none_or(|expected| expected == before));
-        // Twice: what the first renewal brought must be good for the second.
-        for renewals in 1..=2 {
-            scene.issuer.expire(ending.realm);
-            scene.answers(ending.model).await;
-            let posts = scene.issuer.posts(ending.token) - before;
-            assert_eq!(posts, renewals, "{}", ending.provider);
-        }
-        assert_eq!(scene.issuer.alive(ending.realm), 1, "{}", ending.provider);
-    }
+    renews_twice(
+        &scene,
+        Realm::Antigravity,
+        "antigravity/gemini-3-flash",
+        token,
+    )
+    .await;
+    scene.by_browser("gemini", "code-assist", "ada").await;
+    renews_twice(&scene, Realm::GeminiCli, "gemini/gemini-3-flash", token).await;
 }
 
 #[tokio::test]
-async fn social_logins_of_kiro_renew_at_their_own_address() {
-    let scene = Scene::of(&["kiro"]).await;
-    scene
-        .by_code("kiro", "social-device", "ada", json!({"choice": "Google"}))
-        .await;
-    scene.issuer.expire(Realm::KiroSocial);
-    scene.answers("kiro/claude-sonnet-4.6").await;
-    let renewed = "https://prod.us-east-1.auth.desktop.kiro.dev/refreshToken";
-    assert_eq!(scene.issuer.posts(renewed), 1);
+async fn an_openid_provider_of_the_user_s_own_renews() {
+    let scene = Scene::of(&["own"]).await;
+    scene.by_browser("own", "oauth-pkce", "ada").await;
+    let token = format!("{}/token", Issuer::OIDC);
+    renews_twice(&scene, Realm::Oidc, "own/sim-large", &token).await;
 }
 
 #[tokio::test]
-async fn second_tokens_are_fetched_again() {
-    let _alone = fixed_ports().await;
-    let scene = Scene::with(&["copilot", "iflow"], "    allow_retired: true\n").await;
+async fn the_token_that_copilot_gives_for_another_is_fetched_again() {
+    let scene = Scene::of(&["copilot"]).await;
     scene
         .by_code("copilot", "github-device", "ada", Value::Null)
         .await;
@@ -130,6 +120,12 @@ async fn second_tokens_are_fetched_again() {
     scene.answers("copilot/sim-large").await;
     let exchange = "https://api.github.com/copilot_internal/v2/token";
     assert_eq!(scene.issuer.requests(exchange).len(), 2);
+}
+
+#[tokio::test]
+async fn the_key_that_iflow_gives_for_a_token_is_fetched_again() {
+    let _alone = fixed_ports().await;
+    let scene = Scene::with(&["iflow"], "    allow_retired: true\n").await;
     scene.by_browser("iflow", "oauth", "ada").await;
     scene.issuer.expire(Realm::IflowKey);
     scene.answers("iflow/sim-large").await;
