@@ -65,6 +65,10 @@ impl Serve {
             url: Some(url.clone()),
         };
         let desk = Desk::new(engine.clone(), setting);
+        // Whoever reads the greeting finds them.
+        if let Err(error) = engine.resume_sign_ins().await {
+            tracing::warn!(%error, "sign-ins that were waiting cannot go on");
+        }
         greet(&engine, &url);
         let signals = tokio::spawn(signals.follow(engine.clone()));
         tokio::select! {
@@ -84,9 +88,6 @@ impl Serve {
 async fn follow_config(engine: &Engine) {
     if let Err(error) = engine.accounts_changed().await {
         tracing::warn!(%error, "the vault could not be read again");
-    }
-    if let Err(error) = engine.resume_sign_ins().await {
-        tracing::warn!(%error, "sign-ins that were waiting cannot go on");
     }
     engine.follow_config().await;
     std::future::pending().await

@@ -14,7 +14,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 pub use self::login::{LoginVerdict, check_login};
-use crate::{Http, KeyTrouble, SigninError};
+use crate::{Http, KeyTrouble, Overrides, SigninError};
 
 /// More of an answer is not read.
 const MOST_BODY: usize = 64 * 1024;
@@ -31,21 +31,20 @@ pub enum Verdict {
     Exhausted,
 }
 
-/// Asks the provider whether it knows the key, by the free call of its row. The call goes to
-/// `base_override` if the user configured one; `headers` are the configured ones. `fields` are the
-/// values that the account has beside its key.
+/// Asks the provider whether it knows the key, by the free call of its row. The call goes where
+/// `overrides` lead requests, with their headers. `fields` are the values that the account has beside
+/// its key.
 pub async fn check_key(
     http: &Http,
     provider: &Provider,
-    base_override: Option<&str>,
-    headers: &[(String, String)],
+    overrides: &Overrides,
     fields: &BTreeMap<String, String>,
     key: &Secret,
 ) -> Result<Verdict, SigninError> {
     let (check, route) = call_for(provider, key)?;
-    let url = address(provider, check, base_override, fields)?;
+    let url = address(provider, check, overrides, fields)?;
     let host = url.host_str().unwrap_or_default().to_owned();
-    let headers = all_headers(provider, route, headers, fields, key)?;
+    let headers = all_headers(provider, route, &overrides.headers, fields, key)?;
     let request = match check.method {
         Method::Get => http.0.get(url),
         Method::Post => http.0.post(url).json(&serde_json::json!({})),
@@ -95,46 +94,25 @@ fn call_for<'a>(
 fn address(
     provider: &Provider,
     check: &Check,
-    base_override: Option<&str>,
+    overrides: &Overrides,
     fields: &BTreeMap<String, String>,
 ) -> Result<Url, SigninError> {
-    let template = check.url(base_override, &provider.base_url);
+    let template = check.url(overrides.base_url.as_deref(), &provider.base_url);
     let filled = fill(&template, |name| provider.field(fields, name));
     let filled = filled.map_err(|error| SigninError::Address(error.to_string()))?;
-    let url: Url = filled
-        .parse()
-        .map_err(|_| SigninError::Address(format!("`{filled}` is not a URL")))?;
-    let local = match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
-        Some("localhost") => true,
-        Some(host) => host
-            .parse()
-            .is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
-        None => false,
-    };
-    match url.scheme() {
-        _ if !url.username().is_empty() || url.password().is_some() => Err(SigninError::Address(
-            "its URL must not hold a user name or password".to_owned(),
-        )),
-        "https" => Ok(url),
-        "http" if local => Ok(url),
-        _ => Err(SigninError::Address(format!(
-            "{} must be https; http is for this machine only",
-            url.host_str().unwrap_or("the address")
-        ))),
-    }
+    overrides.url(&filled)
 }
 
 /// The row's constant headers, then the user's, then the credential.
 fn all_headers(
     provider: &Provider,
     route: &Route,
-    configured: &[(String, String)],
+    configured: &BTreeMap<String, String>,
     fields: &BTreeMap<String, String>,
     key: &Secret,
 ) -> Result<HeaderMap, SigninError> {
     let mut headers = HeaderMap::new();
     let constant = provider.headers.iter().chain(&route.headers);
-    let configured = configured.iter().map(|(name, value)| (name, value));
     for (name, value) in constant.chain(configured) {
         let bad = || SigninError::Address(format!("`{name}` is not a proper header"));
         let name: HeaderName = name.parse().map_err(|_| bad())?;

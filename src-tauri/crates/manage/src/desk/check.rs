@@ -3,7 +3,7 @@ use std::sync::Arc;
 use byokey_bridge::LoginState;
 use byokey_catalog::{Bridge, Flow, Provider};
 use byokey_gateway::config::ProviderConfig;
-use byokey_signin::{LoginVerdict, SigninError, TokenAsk, Verdict, check_key, check_login};
+use byokey_signin::{Http, LoginVerdict, SigninError, TokenAsk, Verdict, check_key, check_login};
 use byokey_vault::{
     Account, AccountChange, AccountId, AccountKind, Actor, Credential, Fields, Secret, VaultError,
 };
@@ -104,10 +104,12 @@ impl Desk {
         fields: &Fields,
         key: &Secret,
     ) -> Result<CheckOutcome, SigninError> {
-        let http = self.http()?;
-        let headers: Vec<_> = settings.headers.clone().into_iter().collect();
-        let base = own_base(provider, settings);
-        match check_key(&http, provider, base.as_deref(), &headers, fields, key).await {
+        let overrides = settings.overrides();
+        let http = match &overrides.proxy {
+            Some(proxy) => Http::through(Some(proxy))?,
+            None => self.http()?,
+        };
+        match check_key(&http, provider, &overrides, fields, key).await {
             Ok(Verdict::Accepted) => Ok(CheckOutcome::Accepted),
             Ok(Verdict::Limited) => Ok(CheckOutcome::Limited),
             Ok(Verdict::Exhausted) => Ok(CheckOutcome::Exhausted),

@@ -29,14 +29,21 @@ fn answer(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
 }
 
+/// With this base in place of the row's.
+fn at(base: &str) -> Overrides {
+    Overrides {
+        base_url: Some(base.to_owned()),
+        ..Overrides::default()
+    }
+}
+
 async fn check(id: &str, base: &str, key: &str) -> Result<Verdict, SigninError> {
     let catalog = Catalog::bundled().unwrap();
     let row = catalog.provider(id).unwrap();
     check_key(
         &Http::new().unwrap(),
         row,
-        Some(base),
-        &[],
+        &at(base),
         &BTreeMap::new(),
         &Secret::new(key),
     )
@@ -105,13 +112,16 @@ async fn configured_headers_go_along_but_do_not_replace_the_key() {
     let catalog = Catalog::bundled().unwrap();
     let headers = [("x-team", "a"), ("authorization", "Bearer other")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let overrides = Overrides {
+        headers: headers.into(),
+        ..at(&base)
+    };
     let row = catalog.provider("openai").unwrap();
     let key = Secret::new(KEY);
     check_key(
         &Http::new().unwrap(),
         row,
-        Some(&base),
-        &headers,
+        &overrides,
         &BTreeMap::new(),
         &key,
     )
@@ -256,7 +266,7 @@ async fn values_beside_the_key_stand_in_path_and_user() {
         let (base, asked) = provider(answer("200 OK", "{}")).await;
         let fields = fields.into_iter().collect();
         let http = Http::new().unwrap();
-        let verdict = check_key(&http, row, Some(&base), &[], &fields, &key).await;
+        let verdict = check_key(&http, row, &at(&base), &fields, &key).await;
         assert_eq!(verdict, Ok(Verdict::Accepted));
         let asked = asked.await.unwrap();
         assert!(
@@ -269,7 +279,7 @@ async fn values_beside_the_key_stand_in_path_and_user() {
         assert!(asked.contains(&format!("authorization: basic {basic}\r\n")));
     }
     let http = Http::new().unwrap();
-    let none = check_key(&http, row, None, &[], &BTreeMap::new(), &key).await;
+    let none = check_key(&http, row, &Overrides::default(), &BTreeMap::new(), &key).await;
     assert!(matches!(none, Err(SigninError::Address(_))));
 }
 
@@ -285,8 +295,7 @@ async fn what_the_row_cannot_prove_is_said() {
     let told = check_key(
         &Http::new().unwrap(),
         &row,
-        None,
-        &[],
+        &Overrides::default(),
         &BTreeMap::new(),
         &key,
     )
@@ -316,8 +325,7 @@ async fn a_kind_of_key_that_the_provider_refuses_is_not_sent() {
     let refused = check_key(
         &Http::new().unwrap(),
         row,
-        None,
-        &[],
+        &Overrides::default(),
         &BTreeMap::new(),
         &key,
     )
@@ -328,4 +336,19 @@ async fn a_kind_of_key_that_the_provider_refuses_is_not_sent() {
             provider: row.name.clone()
         })
     );
+}
+
+#[tokio::test]
+async fn a_moved_provider_is_asked_where_it_was_moved_to() {
+    let (base, asked) = provider(answer("200 OK", "{}")).await;
+    let catalog = Catalog::bundled().unwrap();
+    let row = catalog.provider("openai").unwrap();
+    let overrides = Overrides {
+        origins: [("https://api.openai.com".to_owned(), base)].into(),
+        ..Overrides::default()
+    };
+    let (http, key) = (Http::new().unwrap(), Secret::new(KEY));
+    let verdict = check_key(&http, row, &overrides, &BTreeMap::new(), &key).await;
+    assert_eq!(verdict, Ok(Verdict::Accepted));
+    assert!(asked.await.unwrap().starts_with("get /v1/models http/1.1"));
 }
