@@ -12,6 +12,7 @@ mod rig;
 mod clients {
     pub(crate) mod anthropic;
     pub(crate) mod matrix;
+    pub(crate) mod oidc_provider;
     pub(crate) mod openai;
     pub(crate) mod play;
     pub(crate) mod python;

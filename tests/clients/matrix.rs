@@ -7,6 +7,7 @@ mod scene;
 use byokey_sim::Kind;
 use serde_json::{Value, json};
 
+pub(crate) use self::drivers::installed;
 use self::{drivers::Driver, scene::Scene};
 
 /// What every scenario says to the model, which repeats it.

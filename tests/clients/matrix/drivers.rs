@@ -68,15 +68,7 @@ struct Node {
 fn node(folder: &Path) -> &'static Node {
     static NODE: OnceLock<Node> = OnceLock::new();
     NODE.get_or_init(|| {
-        let named = |name| std::env::var_os(name).map(PathBuf::from);
-        let (Some(program), Some(packages)) =
-            (named("BYOKEY_TEST_NODE"), named("BYOKEY_TEST_NODE_FOLDER"))
-        else {
-            panic!(
-                "these tests need Node with the official SDKs: `cargo xtask test clients` installs \
-                 both, and names them in BYOKEY_TEST_NODE and BYOKEY_TEST_NODE_FOLDER"
-            );
-        };
+        let (program, packages) = installed();
         // Modules are looked for beside the script that wants them.
         let scripts = packages.join("drivers");
         fs::create_dir_all(&scripts).unwrap();
@@ -91,4 +83,16 @@ fn node(folder: &Path) -> &'static Node {
         }
         Node { program, scripts }
     })
+}
+
+/// Node, and the folder whose `node_modules` holds what `cargo xtask test` has pinned.
+pub(crate) fn installed() -> (PathBuf, PathBuf) {
+    let named = |name| std::env::var_os(name).map(PathBuf::from);
+    match (named("BYOKEY_TEST_NODE"), named("BYOKEY_TEST_NODE_FOLDER")) {
+        (Some(program), Some(packages)) => (program, packages),
+        _ => panic!(
+            "these tests need Node with the official SDKs: `cargo xtask test clients` installs \
+             both, and names them in BYOKEY_TEST_NODE and BYOKEY_TEST_NODE_FOLDER"
+        ),
+    }
 }

@@ -1,9 +1,9 @@
 //! Tokens that end: renewed once, stored before use, and kept when the issuer is in trouble.
 
-use byokey_sim::{Bend, Mishap, Realm, User};
+use byokey_sim::{Bend, Issuer, Mishap, Realm, User};
 use serde_json::{Value, json};
 
-use super::Scene;
+use super::{Scene, fixed_ports};
 
 const CLAUDE_TOKEN: &str = "https://platform.claude.com/v1/oauth/token";
 
@@ -98,6 +98,46 @@ async fn social_logins_of_kiro_renew_at_their_own_address() {
     scene.by_code("kiro", "social-device", "ada", choice).await;
     let token = "https://prod.us-east-1.auth.desktop.kiro.dev/refreshToken";
     renews_twice(&scene, Realm::KiroSocial, "kiro/claude-sonnet-4.6", token).await;
+}
+
+#[tokio::test]
+async fn kimi_renews() {
+    let scene = Scene::of(&["kimi"]).await;
+    scene
+        .by_code("kimi", "kimi-device", "ada", Value::Null)
+        .await;
+    let token = "https://auth.kimi.com/api/oauth/token";
+    renews_twice(&scene, Realm::Kimi, "kimi/kimi-for-coding", token).await;
+}
+
+#[tokio::test]
+async fn an_openid_provider_of_the_user_s_own_renews() {
+    let scene = Scene::of(&["own"]).await;
+    scene.by_browser("own", "oauth-pkce", "ada").await;
+    let token = format!("{}/token", Issuer::OIDC);
+    renews_twice(&scene, Realm::Oidc, "own/sim-large", &token).await;
+}
+
+#[tokio::test]
+async fn the_token_that_copilot_gives_for_another_is_fetched_again() {
+    let scene = Scene::of(&["copilot"]).await;
+    scene
+        .by_code("copilot", "github-device", "ada", Value::Null)
+        .await;
+    scene.answers("copilot/sim-large").await;
+    scene.issuer.expire(Realm::Copilot);
+    scene.answers("copilot/sim-large").await;
+    let exchange = "https://api.github.com/copilot_internal/v2/token";
+    assert_eq!(scene.issuer.requests(exchange).len(), 2);
+}
+
+#[tokio::test]
+async fn the_key_that_iflow_gives_for_a_token_is_fetched_again() {
+    let _alone = fixed_ports().await;
+    let scene = Scene::with(&["iflow"], "    allow_retired: true\n").await;
+    scene.by_browser("iflow", "oauth", "ada").await;
+    scene.issuer.expire(Realm::IflowKey);
+    scene.answers("iflow/sim-large").await;
 }
 
 #[tokio::test]

@@ -111,6 +111,7 @@ async fn copilot_by_code_with_an_exchanged_token() {
     let seen = scene.only("https://api.individual.githubcopilot.com/chat/completions");
     honest(&seen);
     assert!(seen.header("authorization").starts_with("Bearer tid="));
+    assert_eq!(seen.header("x-initiator"), "user");
     for editor in [
         "editor-version",
         "editor-plugin-version",
