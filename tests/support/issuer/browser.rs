@@ -6,7 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 
 use super::{User, office::Office};
 
@@ -15,6 +18,8 @@ use super::{User, office::Office};
 pub struct Browser {
     office: Arc<Office>,
     user: User,
+    /// Keeps connections, as browsers do: the way back may close behind them.
+    client: Client<HttpConnector, Empty<Bytes>>,
 }
 
 /// A page that the browser came to.
@@ -32,7 +37,11 @@ pub struct Visit {
 
 impl Browser {
     pub(crate) fn new(office: Arc<Office>, user: User) -> Self {
-        Self { office, user }
+        Self {
+            office,
+            user,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     /// Opens an authorize page, consents, and goes where it is sent: the page at the end. One that
@@ -141,13 +150,12 @@ impl Browser {
     )]
     pub async fn open(&self, url: &str) -> Visit {
         let url = self.office.resolve(url);
-        let client = Client::builder(TokioExecutor::new()).build_http();
         let request = Request::get(&url)
             .header(header::USER_AGENT, "Mozilla/5.0 (simulated)")
             .header(header::ACCEPT, "text/html")
             .body(Empty::<Bytes>::new())
             .expect("an address");
-        let response = client.request(request).await.expect("a page");
+        let response = self.client.request(request).await.expect("a page");
         let (head, body) = response.into_parts();
         // A page may end early when its program has gone.
         let body = body
