@@ -38,7 +38,7 @@ enum Command {
     Run(run::Args),
     /// Install what is missing and run every layer of tests, or one
     Test(test::Args),
-    /// Start the simulated providers and print their addresses
+    /// Start the simulated providers and issuers and print how byokey is led to them
     Sim,
     /// Start byokey on a throw-away data folder with simulated providers, and send some traffic
     Demo(demo::Args),
