@@ -55,7 +55,7 @@ test("a taken name is said at the form", async () => {
 
 test("a refused key is not stored, a good one is", async () => {
   await go("accounts", "empty");
-  await button("Add an account for Claude").click();
+  await button("Sign in with Claude").click();
   await dialog().getByRole("button", { name: /^API key/ }).click();
   await page.getByLabel("API key").fill("sk-bad-0000000000");
   await button("Add").click();
@@ -69,7 +69,7 @@ test("a refused key is not stored, a good one is", async () => {
 
 test("with the provider away the key can be kept unchecked", async () => {
   await go("accounts", "empty");
-  await button("Add an account for Claude").click();
+  await button("Sign in with Claude").click();
   await dialog().getByRole("button", { name: /^API key/ }).click();
   await page.getByLabel("API key").fill("sk-away-000000000000");
   await button("Add").click();
@@ -110,7 +110,7 @@ test("accounts are renamed, reordered, switched, checked and removed", async () 
 test("an unofficial way waits for the person's yes, and a paste finishes it", async () => {
   await page.addInitScript(() => Object.assign(globalThis, { opened: [], open: (url: string) => (globalThis as unknown as { opened: string[] }).opened.push(url) }));
   await go("accounts", "empty");
-  await button("Add an account for Claude").click();
+  await button("Sign in with Claude").click();
   const ways = await dialog().getByRole("listitem").allInnerTexts();
   expect(ways[0]).toContain("Your own Claude Code");
   await dialog().getByRole("button", { name: /Claude plan in the browser/ }).click();
@@ -153,7 +153,7 @@ test("a code is shown large with the provider's host, and the sign-in can be lef
 
 test("a missing program is said before anything starts", async () => {
   await go("accounts", "empty");
-  await button("Add an account for Claude").click();
+  await button("Sign in with Claude").click();
   await dialog().getByRole("button", { name: /Your own Claude Code/ }).click();
   await dialog().getByRole("link", { name: "How to install it" }).waitFor();
 });

@@ -94,17 +94,17 @@ describe.each(VIEWS)("%s", (view) => {
 /** What a person clicks to come to each dialog, by what then stands there. */
 const DIALOGS: Record<string, (page: Page) => Promise<void>> = {
   ways: async (page) => {
-    await page.getByRole("button", { name: "Add an account for Claude" }).click();
+    await page.getByRole("button", { name: "Sign in with Claude" }).click();
     await page.getByRole("dialog").getByText("Your own Claude Code").waitFor();
   },
   notice: async (page) => {
-    await page.getByRole("button", { name: "Add an account for Claude" }).click();
+    await page.getByRole("button", { name: "Sign in with Claude" }).click();
     await page.getByRole("button", { name: /Claude plan in the browser/ }).click();
     await page.getByText("I understand").waitFor();
   },
   browser: async (page) => {
     await page.evaluate(() => Object.assign(globalThis, { open: () => null }));
-    await page.getByRole("button", { name: "Add an account for Claude" }).click();
+    await page.getByRole("button", { name: "Sign in with Claude" }).click();
     await page.getByRole("button", { name: /Claude plan in the browser/ }).click();
     await page.getByLabel("I understand").check();
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
@@ -112,7 +112,7 @@ const DIALOGS: Record<string, (page: Page) => Promise<void>> = {
     await page.getByLabel(/whole address/).waitFor();
   },
   code: async (page) => {
-    await page.getByRole("button", { name: "Add an account for GitHub Copilot" }).click();
+    await page.getByRole("button", { name: "Sign in with GitHub Copilot" }).click();
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.getByText("WXYZ-1234").waitFor();
   },

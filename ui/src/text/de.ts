@@ -166,6 +166,7 @@ export const de: Texts = {
     count: (n) => zahl(n, "Konto", "Konten"),
   },
   signin: {
+    signInWith: (provider: string) => `Mit ${provider} anmelden`,
     again: "Neu anmelden",
     againFor: (account: string) => `Neu anmelden: ${account}`,
     notInstalled: "Auf diesem Computer nicht installiert",

@@ -163,6 +163,7 @@ export const en = {
     count: (n: number) => plural(n, "account", "accounts"),
   },
   signin: {
+    signInWith: (provider: string) => `Sign in with ${provider}`,
     again: "Sign in again",
     againFor: (account: string) => `Sign in again: ${account}`,
     notInstalled: "Not installed on this computer",

@@ -157,6 +157,7 @@ export const zh: Texts = {
     count: (n) => `${n} 个账户`,
   },
   signin: {
+    signInWith: (provider: string) => `使用 ${provider} 登录`,
     again: "重新登录",
     againFor: (account: string) => `重新登录：${account}`,
     notInstalled: "本机未安装",
