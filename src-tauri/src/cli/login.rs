@@ -66,7 +66,10 @@ impl Login {
         let providers = reach.client.providers().await?.providers;
         let found = providers.iter().find_map(|it| self.best_of(it));
         let waiting = match found {
-            Some((provider, _)) if !self.anew => self.waiting(&reach.client, provider).await?,
+            // Whoever says how it is to be done means a new one.
+            Some((provider, _)) if !self.anew && self.says_nothing_more() => {
+                self.waiting(&reach.client, provider).await?
+            }
             _ => None,
         };
         let begun = match waiting {
@@ -84,6 +87,11 @@ impl Login {
         reach.changed().await?;
         output.data(&account, one_line)?;
         Ok(())
+    }
+
+    /// Whether nothing but the provider and perhaps the route is named.
+    fn says_nothing_more(&self) -> bool {
+        self.account.is_none() && self.fields.is_empty() && self.choice.is_none()
     }
 
     /// The provider, if it is the one that is meant, and the route that will be taken.

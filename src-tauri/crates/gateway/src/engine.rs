@@ -362,15 +362,15 @@ impl Shared {
         config_error: Option<String>,
     ) -> Result<(), EngineError> {
         let (vault, bundled, last) = (self.vault.clone(), self.bundled.clone(), self.view());
+        let keeper = self.keeper.clone();
         let made = blocking(move || {
             let mut view = view(&vault, &bundled, config, Some(&last))?;
             view.config_error = config_error;
+            keeper.keep_only(&view.roster.accounts);
+            keeper.follow(&view.roster.asks());
             Ok(view)
         });
-        let made = made.await?;
-        self.keeper.keep_only(&made.roster.accounts);
-        self.keeper.follow(&made.roster.asks());
-        self.view.store(Arc::new(made));
+        self.view.store(Arc::new(made.await?));
         Ok(())
     }
 }

@@ -195,8 +195,17 @@ fn seat(
     if account.kind == AccountKind::Bridge {
         return Ok(program::seat(provider, &settings, account));
     }
-    let holding = Holding::open(vault, catalog, provider, &settings, account)?;
-    Ok(holding.seat())
+    match Holding::open(vault, catalog, provider, &settings, account) {
+        Ok(holding) => Ok(holding.seat()),
+        // One account that does not open is no reason to serve none.
+        Err(
+            error @ (VaultError::Tampered { .. }
+            | VaultError::NoKey(_)
+            | VaultError::NoTokens(_)
+            | VaultError::NoAccount(_)),
+        ) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
 }
 
 /// `provider/account` for the reply's header.

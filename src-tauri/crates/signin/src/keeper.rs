@@ -149,15 +149,20 @@ impl Keeper {
         self.0.changes.subscribe()
     }
 
-    /// Forgets the tokens of all accounts but these; what the vault holds stays.
+    /// Forgets the tokens of all accounts but these; what the vault holds stays. May wait for the disk.
     pub fn keep_only(&self, accounts: &[AccountId]) {
-        let gone = |id: &AccountId| !accounts.contains(id);
-        let mut slots = self.0.slots.write();
+        let mut gone = Vec::new();
+        self.0.slots.write().retain(|id, _| {
+            let stays = accounts.contains(id);
+            if !stays {
+                gone.push(*id);
+            }
+            stays
+        });
+        // Without the lock: the watcher's thread takes it, and forgetting waits for that thread.
         if let Some(follower) = self.0.follower.get() {
-            let left = slots.keys().copied().filter(gone);
-            left.for_each(|id| follower.forget(id));
+            gone.into_iter().for_each(|id| follower.forget(id));
         }
-        slots.retain(|id, _| !gone(id));
     }
 
     fn slot(&self, account: AccountId) -> Arc<Slot> {

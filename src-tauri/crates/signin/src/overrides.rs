@@ -113,8 +113,9 @@ impl Overrides {
             Some(base) => base.clone(),
             None => self.moved(&row),
         };
-        let used = Url::parse(&used).ok()?.origin().ascii_serialization();
-        (!row.starts_with(&used)).then_some(used)
+        let origin = |url: &str| Some(Url::parse(url).ok()?.origin().ascii_serialization());
+        let (row, used) = (origin(&row)?, origin(&used)?);
+        (row != used).then_some(used)
     }
 }
 

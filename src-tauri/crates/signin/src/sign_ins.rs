@@ -162,16 +162,22 @@ impl SignIns {
     async fn run(self, mut scene: Scene, name: Option<String>, by: Actor) {
         let left = scene.expires.duration_since(Timestamp::now());
         let left = std::time::Duration::try_from(left).unwrap_or_default();
-        let done = tokio::time::timeout(left, async {
+        let granted = tokio::time::timeout(left, async {
             let found = discovery::complete(&mut scene).await?;
             let mut grant = flow::run(&scene).await?;
             if let Granted::Tokens(tokens) = &mut grant.credential {
                 tokens.extra.extend(found);
             }
-            scene.show(Step::Working(Work::Sealing));
-            self.seal(&scene, grant, name, by).await
+            Ok(grant)
         });
-        let done = done.await.unwrap_or(Err(SigninError::TooLate));
+        // Sealing is not given up half way: what is told must be what the vault holds.
+        let done = match granted.await.unwrap_or(Err(SigninError::TooLate)) {
+            Ok(grant) => {
+                scene.show(Step::Working(Work::Sealing));
+                self.seal(&scene, grant, name, by).await
+            }
+            Err(error) => Err(error),
+        };
         scene.land(match &done {
             Ok(_) => Landing::Done,
             Err(error) => Landing::Failed(error.to_string()),
@@ -326,8 +332,12 @@ impl SignIns {
                 headless: kept.headless,
                 by: Actor::Engine,
             };
-            let content = Secret::new(kept.content);
-            self.go_on(pending.id, request, pending.expires, Some(content))?;
+            let (id, content) = (pending.id.clone(), Secret::new(kept.content));
+            let gone_on = self.go_on(pending.id, request, pending.expires, Some(content));
+            if let Err(error) = gone_on {
+                tracing::warn!(%error, "a sign-in that waited cannot go on");
+                self.forget(&id).await?;
+            }
         }
         Ok(())
     }

@@ -435,7 +435,7 @@ fn replace(
         "UPDATE account SET route = ?2, base_origin = ?3, limited = ?4, key_hint = ?5, \
          kind = 'key', identity = NULL, label = NULL, plan = NULL, owner = NULL, source = NULL, \
          expires = NULL, renewed = NULL, condition = 'ready', condition_since = NULL, \
-         condition_words = NULL WHERE id = ?1",
+         condition_words = NULL, generation = generation + 1 WHERE id = ?1",
         params![id.0, new.route, new.base_origin, new.limited, hint(key)],
     )?;
     tx.execute("DELETE FROM secret WHERE account = ?1", [id.0])?;

@@ -95,7 +95,7 @@ impl Vault {
     }
 
     /// Stores a renewed set in place of generation `seen`. When this returns, the set is on the disk.
-    /// The account is in order again with it.
+    /// The account is in order again with it, unless the provider has blocked it.
     ///
     /// # Errors
     /// When nothing could be stored; what was there stays.
@@ -106,11 +106,15 @@ impl Vault {
         tokens: &TokenSet,
     ) -> Result<Renewal, VaultError> {
         self.write(|tx| {
-            if account::get(tx, id)?.generation != seen {
+            let before = account::get(tx, id)?;
+            if before.generation != seen {
                 return Ok(Renewal::Superseded);
             }
             store(self, tx, id, tokens)?;
-            account::set_condition(tx, id, Condition::Ready, None)?;
+            // Who was locked out meanwhile is not let in again by a renewal that was under way.
+            if before.condition != Condition::Blocked {
+                account::set_condition(tx, id, Condition::Ready, None)?;
+            }
             Ok(Renewal::Saved(seen + 1))
         })
     }

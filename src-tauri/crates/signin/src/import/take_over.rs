@@ -24,10 +24,22 @@ impl Importer<'_> {
         let vault = self
             .vault
             .ok_or_else(|| not_taken("there is no vault to keep it in"))?;
-        let mut accounts = vault.accounts()?.into_iter();
+        let accounts = vault.accounts()?;
         let followed = accounts
+            .iter()
             .find(|account| account.id == id && account.kind == AccountKind::Followed)
+            .cloned()
             .ok_or_else(|| not_taken("this account follows no other program"))?;
+        let same = |it: &Account| {
+            it.provider == followed.provider
+                && it.owner.is_none()
+                && it.identity.is_some()
+                && it.identity == followed.identity
+        };
+        if accounts.iter().any(same) {
+            // Taking it over would put the other program's tokens in place of those.
+            return Err(not_taken("byokey has a login of its own for this person"));
+        }
         let (import, spot) = row_and_spot(self.catalog, &followed).ok_or_else(|| {
             not_taken("this byokey does not know how to read it: import it again")
         })?;

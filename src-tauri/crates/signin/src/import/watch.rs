@@ -33,7 +33,9 @@ impl Follower {
         let names: Arc<Mutex<Names>> = Arc::default();
         let known = Arc::clone(&names);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            for account in concerned(&known.lock(), event) {
+            // Told without the lock: who is told may ask this follower for something.
+            let accounts = concerned(&known.lock(), event);
+            for account in accounts {
                 told(account);
             }
         });

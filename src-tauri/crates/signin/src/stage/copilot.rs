@@ -103,6 +103,14 @@ fn refused(call: &StageCall<'_>, answer: &Answer, set: &TokenSet) -> StageTroubl
         return call.trouble(answer, set);
     };
     let details = details.unwrap_or_default();
+    // Without a reason of GitHub's own it may be a limit on requests, or somebody in between.
+    let final_word = |id: &String| id != "server_error";
+    if !details.notification_id.as_ref().is_some_and(final_word) {
+        return StageTrouble::Passing {
+            error: Box::new(answer.unclear("it refused without a reason")),
+            retry_after: answer.retry_after,
+        };
+    }
     let said = [details.title, details.message.or(message), details.url];
     let said: Vec<String> = said
         .into_iter()

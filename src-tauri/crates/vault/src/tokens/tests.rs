@@ -76,6 +76,35 @@ fn only_the_set_one_began_with_is_replaced() {
 }
 
 #[test]
+fn a_renewal_under_way_lets_nobody_in_who_was_locked_out() {
+    let vault = in_memory();
+    let id = signed_in(&vault, "u1", "first").id;
+    let seen = vault.tokens(id).unwrap().generation;
+    let blocked = Condition::Blocked;
+    vault
+        .set_condition(id, blocked, Some("suspended"), None)
+        .unwrap();
+    vault.renew(id, seen, &set("second", None)).unwrap();
+    assert_eq!(vault.accounts().unwrap()[0].condition, blocked);
+}
+
+#[test]
+fn a_renewal_under_way_never_reaches_a_key_that_took_its_place() {
+    let vault = in_memory();
+    let account = signed_in(&vault, "u1", "first");
+    let seen = vault.tokens(account.id).unwrap().generation;
+    crate::fixture::add(
+        &vault,
+        "claude",
+        Some(&account.name),
+        "sk-typed-key-0123456789",
+    );
+    let late = vault.renew(account.id, seen, &set("second", None)).unwrap();
+    assert_eq!(late, Renewal::Superseded);
+    assert!(vault.tokens(account.id).is_err());
+}
+
+#[test]
 fn a_renewal_touches_no_other_account() {
     let vault = in_memory();
     let one = signed_in(&vault, "u1", "one").id;
