@@ -28,6 +28,13 @@ pub(crate) fn follow(app: &AppHandle) {
     }
 }
 
+/// Whether an argument is a link.
+pub(crate) fn is_link(argument: &str) -> bool {
+    argument
+        .split_once(':')
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME))
+}
+
 /// On Linux and Windows a program that was not installed by a package makes its scheme known itself.
 /// Without it only the links do not work, so a failure stops nothing.
 fn register(app: &AppHandle) {

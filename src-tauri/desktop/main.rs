@@ -29,7 +29,8 @@ use self::house::House;
 use self::settings::{Environment, Settings};
 
 /// All your AI accounts and keys behind one local endpoint, in the tray
-#[derive(Debug, Parser)]
+// Not `Debug`: a link may hold a code.
+#[derive(Parser)]
 #[command(name = "byokey-desktop", version)]
 struct Arguments {
     /// Folder of accounts, usage and configuration [default: BYOKEY_HOME, else the system's place]
@@ -44,6 +45,9 @@ struct Arguments {
     /// Open the window at once
     #[arg(long)]
     open: bool,
+    /// A byokey:// link, as the desktop hands it over; it is read where links are, not here
+    #[arg(value_name = "LINK", hide = true)]
+    _link: Option<String>,
 }
 
 /// What the shell is about: an engine that runs, or why it does not.
@@ -83,8 +87,11 @@ fn run(arguments: Arguments) -> Result<()> {
     let (port, open) = (arguments.port, arguments.open);
     let app = tauri::Builder::default()
         // First, so that a second start ends before it touches the data folder.
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            window::open(app);
+        .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
+            // What a link does is for `links` to say; most do nothing to the window.
+            if !arguments.iter().any(|it| links::is_link(it)) {
+                window::open(app);
+            }
         }))
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_deep_link::init())
