@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use byokey_catalog::{Catalog, ClientId, Flow, Revoke, Route};
-use byokey_vault::{Account, AccountId, AccountKind, Actor, TokenSet, Vault};
+use byokey_vault::{Account, AccountId, AccountKind, AccountLock, Actor, TokenSet, Vault};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,10 @@ use crate::{Http, Overrides, SigninError, client};
 
 /// A person waits for this.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A renewal's call takes 20 s at most.
+const RENEWAL: Duration = Duration::from_secs(21);
+/// How often it is looked whether the renewal has ended.
+const STEP: Duration = Duration::from_millis(20);
 /// Where a sign-in keeps the endpoint that discovery named to it.
 const REVOKE_URL: &str = "revoke_url";
 
@@ -68,11 +72,7 @@ pub async fn log_out(
     id: AccountId,
     by: Actor,
 ) -> Result<LogoutReport, SigninError> {
-    let (store, done) = (vault.clone(), move |vault: Vault| forget(&vault, id, by));
-    let (account, tokens) = match tokio::task::spawn_blocking(move || done(store)).await {
-        Ok(forgotten) => forgotten?,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    };
+    let (account, tokens) = take_out(vault, id, by).await?;
     let provider = catalog.provider(&account.provider);
     let route = provider.and_then(|provider| provider.route(&account.route));
     let revoked = match (account.kind, tokens) {
@@ -90,7 +90,36 @@ pub async fn log_out(
     })
 }
 
-/// Takes the account out of the vault and gives back what ends it at the provider.
+/// Takes the account out of the vault once no renewal of it is under way: the pair that such a one
+/// brings would live on at the provider.
+async fn take_out(
+    vault: &Vault,
+    id: AccountId,
+    by: Actor,
+) -> Result<(Account, Option<TokenSet>), SigninError> {
+    let _held = tokio::time::timeout(RENEWAL, held(vault, id)).await;
+    let vault = vault.clone();
+    match tokio::task::spawn_blocking(move || forget(&vault, id, by)).await {
+        Ok(forgotten) => forgotten,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// Holds the account against renewals, as soon as nobody else does. `None` where it cannot be held,
+/// which must not keep it from being forgotten.
+async fn held(vault: &Vault, id: AccountId) -> Option<AccountLock> {
+    loop {
+        let vault = vault.clone();
+        let tried = tokio::task::spawn_blocking(move || vault.try_lock_account(id));
+        match tried.await {
+            Ok(Ok(Some(lock))) => return Some(lock),
+            Ok(Ok(None)) => tokio::time::sleep(STEP).await,
+            Ok(Err(_)) | Err(_) => return None,
+        }
+    }
+}
+
+/// Forgets the account and gives back what ends it at the provider.
 fn forget(
     vault: &Vault,
     id: AccountId,

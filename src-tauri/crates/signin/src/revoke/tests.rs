@@ -197,3 +197,43 @@ async fn the_vaults_failure_ends_nothing() {
     let report = log_out(&scene.vault, &scene.catalog, &overrides, id, Actor::Cli).await;
     assert!(matches!(report, Err(SigninError::Store(_))), "{report:?}");
 }
+
+#[tokio::test]
+async fn a_renewal_under_way_ends_before_its_account_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let master = Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let vault = Vault::open(dir.path(), HomeChoice::MasterKey(master)).unwrap();
+    let set = |refresh: &str| TokenSet {
+        access: Secret::new("access"),
+        refresh: Some(Secret::new(refresh)),
+        expires: None,
+        obtained: Timestamp::UNIX_EPOCH,
+        earliest_refresh: None,
+        scope: None,
+        client: None,
+        second: None,
+        extra: [].into(),
+    };
+    let new = NewSignIn {
+        provider: "openai",
+        name: None,
+        route: "codex-pkce",
+        identity: None,
+        label: None,
+        plan: None,
+        base_origin: None,
+        fields: &[],
+    };
+    let signed_in = vault.sign_in(new, Login::Tokens(&set("old")), Actor::Cli);
+    let account = signed_in.unwrap().account;
+    let renewing = vault.try_lock_account(account.id).unwrap();
+    assert!(renewing.is_some());
+    let (theirs, id) = (vault.clone(), account.id);
+    let forgetting = tokio::spawn(async move { take_out(&theirs, id, Actor::Cli).await });
+    tokio::task::yield_now().await;
+    vault.renew(id, account.generation, &set("new")).unwrap();
+    drop(renewing);
+    let (_, tokens) = forgetting.await.unwrap().unwrap();
+    // What is ended at the provider is the pair that lives.
+    assert_eq!(tokens.unwrap().refresh.unwrap().expose(), "new");
+}
